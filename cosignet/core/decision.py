@@ -1,0 +1,145 @@
+"""How votes become a decision: `pending -> approved | rejected | expired | cancelled`, final. docs/protocol.md §4.
+
+The only module that may construct an approved decision, and it does so from verified votes alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from cosignet.core.assertion import (
+    Assertion,
+    Credential,
+    VerifiedAssertion,
+    verify_assertion,
+)
+from cosignet.core.client_data import RelyingParty
+from cosignet.core.policy import Policy
+from cosignet.core.terms import Context, Terms, challenge_of, nonce_of
+from cosignet.errors import Conflict, Refused
+
+
+class Status(StrEnum):
+    """The status words of the wire. Anything unknown means not approved."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """True when nothing can change it any more."""
+        return self is not Status.PENDING
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What is being decided: the terms as signed (`terms_bytes` verbatim), the policy they name, and where."""
+
+    terms: Terms
+    terms_hash: bytes
+    policy: Policy
+    rp: RelyingParty
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One approver's verified vote. Only `verify_vote` makes one; its identity is the nonce."""
+
+    nonce: bytes
+    context: Context
+    proof: VerifiedAssertion
+
+    @property
+    def seat(self) -> str:
+        """Whose vote it is."""
+        return self.context.seat
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Where a matter stands. `votes` are the counted ones, in the order they were cast."""
+
+    status: Status = Status.PENDING
+    votes: tuple[Vote, ...] = field(default=())
+
+    def cast(self, matter: Matter, vote: Vote, *, at: datetime) -> "Decision":
+        """Count one more vote at time `at`; the answer may be final.
+
+        Raises `Conflict("decision.final")`, or `Refused` with `time.deadline`, `vote.nonce`, `vote.person`,
+        `vote.credential` or `policy.approver`.
+        """
+        self._require_pending()
+        if at >= matter.terms.deadline:
+            raise Refused("time.deadline", "the deadline has passed")
+        _require_open_seat(matter, vote.context, at=at)
+        self._require_distinct(vote)
+        votes = (*self.votes, vote)
+        return Decision(_status(matter.policy, votes), votes)
+
+    def close(self, status: Literal[Status.EXPIRED, Status.CANCELLED]) -> "Decision":
+        """End a pending matter without approval. Raises `Conflict("decision.final")`."""
+        self._require_pending()
+        if status not in (Status.EXPIRED, Status.CANCELLED):
+            raise Refused("decision.votes", "only votes approve or reject")
+        return Decision(status, self.votes)
+
+    def _require_pending(self) -> None:
+        if self.status.final:
+            raise Conflict("decision.final", f"already {self.status}")
+
+    def _require_distinct(self, vote: Vote) -> None:
+        for other in self.votes:
+            if vote.nonce == other.nonce:
+                raise Refused("vote.nonce", "this vote is counted already")
+            if {vote.seat, vote.context.approver} & {other.seat, other.context.approver}:
+                raise Refused("vote.person", "this person has voted already")
+            if vote.proof.credential.id == other.proof.credential.id:
+                raise Refused("vote.credential", "this passkey has voted already")
+
+
+def verify_vote(matter: Matter, context: bytes, assertion: Assertion, credential: Credential) -> Vote:
+    """Check one vote as far as bytes can tell: form, terms, approver, and the whole assertion.
+
+    `context` are its canonical bytes, `credential` the registered passkey that the assertion names. Raises
+    `Malformed("context.form")` or `Refused` with `terms.hash`, `policy.…` or `assertion.…`. Time, revocation and
+    single use are for the caller.
+    """
+    parsed = Context.parse(context)
+    if parsed.terms != matter.terms_hash:
+        raise Refused("terms.hash", "a vote on other terms")
+    if credential.person != parsed.approver:
+        raise Refused("assertion.key", "the passkey belongs to another person than the one who votes")
+    if not matter.policy.names(parsed.approver, parsed.seat):
+        raise Refused("policy.approver", "the policy does not let this person vote in this place")
+    if matter.policy.device_bound_only and credential.backup_eligible:
+        raise Refused("policy.device_bound", "the policy asks for passkeys that cannot be synced")
+    nonce = nonce_of(context)
+    challenge = challenge_of(nonce, matter.terms.payload)
+    proof = verify_assertion(assertion, credential=credential, challenge=challenge, rp=matter.rp)
+    return Vote(nonce, parsed, proof)
+
+
+def recount(matter: Matter, votes: Sequence[tuple[Vote, datetime]]) -> Decision:
+    """Replay votes with the times they were counted at; raises what `Decision.cast` raises."""
+    decision = Decision()
+    for vote, at in votes:
+        decision = decision.cast(matter, vote, at=at)
+    return decision
+
+
+def _require_open_seat(matter: Matter, context: Context, *, at: datetime) -> None:
+    created_at = matter.terms.created_at
+    if not matter.policy.may_sign(context.approver, context.seat, created_at=created_at, at=at):
+        raise Refused("policy.approver", "the policy does not let this person vote yet")
+
+
+def _status(policy: Policy, votes: Sequence[Vote]) -> Status:
+    approving = {vote.seat for vote in votes if vote.context.decision == "approve"}
+    rejecting = {vote.seat for vote in votes if vote.context.decision == "reject"}
+    outcome = policy.tally(approving, rejecting)
+    return Status(outcome) if outcome else Status.PENDING
