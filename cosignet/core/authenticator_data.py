@@ -1,6 +1,6 @@
 """Authenticator data: the authenticator's own statement. W3C WebAuthn Level 3 §6.1.
 
-    rpIdHash (32) | flags (1) | signCount (4) | attested credential data? | extensions?
+rpIdHash (32) | flags (1) | signCount (4) | attested credential data? | extensions?
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What is signed: terms that all approvers share, one context per vote, nonce and challenge. docs/protocol.md §2.
 
-    nonce     = SHA-256("cosignet/context/v1" || 0x00 || context bytes)
-    challenge = nonce || SHA-256(payload)
+nonce     = SHA-256("cosignet/context/v1" || 0x00 || context bytes)
+challenge = nonce || SHA-256(payload)
 """
 
 from dataclasses import asdict, dataclass
