@@ -129,21 +129,28 @@ def _constant(text: str) -> NoReturn:
 def _check(value: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise Malformed("payload.depth", f"nested deeper than {MAX_DEPTH}")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _check_key(key)
-            _check(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check(item, depth + 1)
-    elif isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, bool) or value is None:
-        return
-    elif isinstance(value, int | float):
-        _check_number(value)
-    else:
-        raise Malformed("payload.not_json", f"{type(value).__name__} has no place in JSON")
+    match value:
+        case dict():
+            for key, item in value.items():
+                _check_key(key)
+                _check(item, depth + 1)
+        case list():
+            for item in value:
+                _check(item, depth + 1)
+        case _:
+            _check_leaf(value)
+
+
+def _check_leaf(value: Any) -> None:
+    match value:
+        case None | bool():
+            return
+        case str():
+            _check_text(value)
+        case int() | float():
+            _check_number(value)
+        case _:
+            raise Malformed("payload.not_json", f"{type(value).__name__} has no place in JSON")
 
 
 def _check_key(key: object) -> None:

@@ -45,7 +45,7 @@ def deceiving_paths(value: object, path: str = "payload") -> list[str]:
 
 
 def escape(text: str) -> str:
-    """`text` with each deceiving character written as `\\u{…}`, so that it can be read."""
+    r"""`text` with each deceiving character written as `\u{…}`, so that it can be read."""
     return "".join(f"\\u{{{ord(c):x}}}" if is_deceiving(c) else c for c in text)
 
 

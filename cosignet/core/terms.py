@@ -4,6 +4,8 @@ nonce     = SHA-256("cosignet/context/v1" || 0x00 || context bytes)
 challenge = nonce || SHA-256(payload)
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -60,7 +62,7 @@ class Terms:
     @classmethod
     def parse(cls, raw: bytes) -> "Terms":
         """Read canonical bytes with exactly the keys of docs/protocol.md. Raises `Malformed("terms.form")`."""
-        with _as_form_error("terms"):
+        with _form_errors_of("terms"):
             return cls._from_record(read_record(raw, _TERMS_KEYS, "terms"))
 
     @classmethod
@@ -128,7 +130,7 @@ class Context:
     @classmethod
     def parse(cls, raw: bytes) -> "Context":
         """Read canonical bytes with exactly the keys of docs/protocol.md. Raises `Malformed("context.form")`."""
-        with _as_form_error("context"):
+        with _form_errors_of("context"):
             return cls._from_record(read_record(raw, _CONTEXT_KEYS, "context"))
 
     @classmethod
@@ -169,18 +171,13 @@ _TERMS_KEYS = ("v", *Terms.__dataclass_fields__)
 _CONTEXT_KEYS = ("v", "terms", "approver", "for", "decision", "reason", "issued_at", "head", "random")
 
 
-class _as_form_error:
+@contextmanager
+def _form_errors_of(kind: str) -> Iterator[None]:
     """Name the object in the error, whichever field of it was wrong."""
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Malformed) and not error.code.startswith(self._kind):
-            raise Malformed(f"{self._kind}.form", error.detail) from error
+    try:
+        yield
+    except Malformed as error:
+        raise Malformed(f"{kind}.form", error.detail) from error
 
 
 def _require_version(record: dict[str, str], version: str) -> None:
