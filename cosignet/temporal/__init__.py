@@ -1,0 +1,1 @@
+"""Cosignet for Temporal: a plugin, `require_approval()`, guarded activities."""
