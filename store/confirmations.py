@@ -1,0 +1,84 @@
+"""Confirmations: written once, closed once, consumed once, each by compare-and-swap."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cosignet.core.decision import Status
+from store.rows import Confirmation, read, read_all
+from store.schema import confirmations
+
+PENDING = confirmations.c.status == Status.PENDING
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which confirmations to list; `before` is the (created_at, id) of the last one seen."""
+
+    status: str | None = None
+    external_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: tuple[datetime, str] | None = None
+
+
+async def insert_confirmation(tx: AsyncConnection, confirmation: Confirmation) -> None:
+    """Record a new confirmation."""
+    await tx.execute(insert(confirmations).values(vars(confirmation)))
+
+
+async def get_confirmation(tx: AsyncConnection, confirmation: str, *, lock: bool = False) -> Confirmation | None:
+    """One confirmation; `lock` holds its row until the transaction ends."""
+    query = select(confirmations).where(confirmations.c.id == confirmation)
+    return read(Confirmation, (await tx.execute(query.with_for_update() if lock else query)).one_or_none())
+
+
+async def list_confirmations(
+    tx: AsyncConnection, organisation: str, owner: str, wanted: Filter, *, limit: int
+) -> list[Confirmation]:
+    """An owner's confirmations, newest first."""
+    c = confirmations.c
+    query = select(confirmations).where(c.organisation_id == organisation, c.owner == owner)
+    if wanted.status is not None:
+        query = query.where(c.status == wanted.status)
+    if wanted.external_id is not None:
+        query = query.where(c.external_id == wanted.external_id)
+    if wanted.since is not None:
+        query = query.where(c.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(c.created_at < wanted.until)
+    if wanted.before is not None:
+        moment, last = wanted.before
+        query = query.where(or_(c.created_at < moment, (c.created_at == moment) & (c.id < last)))
+    rows = await tx.execute(query.order_by(c.created_at.desc(), c.id.desc()).limit(limit))
+    return read_all(Confirmation, rows)
+
+
+async def get_statuses(tx: AsyncConnection, ids: Collection[str]) -> dict[str, str]:
+    """The status of each of these confirmations that exists."""
+    query = select(confirmations.c.id, confirmations.c.status).where(confirmations.c.id.in_(ids))
+    return {row.id: row.status for row in await tx.execute(query)}
+
+
+async def list_pending(tx: AsyncConnection, *, created_before: datetime) -> list[str]:
+    """The ids of confirmations that are pending and not brand new, oldest first."""
+    c = confirmations.c
+    query = select(c.id).where(PENDING, c.created_at <= created_before).order_by(c.created_at, c.id)
+    return list((await tx.execute(query)).scalars())
+
+
+async def decide(tx: AsyncConnection, confirmation: str, status: Status, *, event: str, at: datetime) -> bool:
+    """Move a pending confirmation to its final status; False when it was final already."""
+    pending = (confirmations.c.id == confirmation) & PENDING
+    values = {"status": status.value, "decided_at": at, "outcome_event": event}
+    return (await tx.execute(update(confirmations).where(pending).values(values))).rowcount == 1
+
+
+async def consume(tx: AsyncConnection, confirmation: str, consumer: str, *, at: datetime) -> bool:
+    """Mark an approved confirmation as used by `consumer`; False when it is used or not approved."""
+    c = confirmations.c
+    free = (c.id == confirmation) & (c.status == Status.APPROVED) & c.consumer.is_(None)
+    return (await tx.execute(update(confirmations).where(free).values(consumer=consumer, consumed_at=at))).rowcount == 1

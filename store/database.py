@@ -1,0 +1,116 @@
+"""Connections and transactions, alike on SQLite and PostgreSQL.
+
+A write transaction on SQLite begins IMMEDIATE behind one lock per process: SQLAlchemy's default deferred
+transactions fail with "database is locked" as soon as two writers upgrade at once.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from cosignet.errors import Unavailable
+
+Clock = Callable[[AsyncConnection], Awaitable[datetime]]
+
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
+_WRITES = "cosignet_writes"
+
+
+async def database_clock(tx: AsyncConnection) -> datetime:
+    """The database's own clock, whole seconds in UTC: the one clock that all processes share."""
+    seconds = "unixepoch()" if tx.dialect.name == "sqlite" else "floor(extract(epoch from clock_timestamp()))::bigint"
+    return datetime.fromtimestamp((await tx.execute(text(f"SELECT {seconds}"))).scalar_one(), UTC)
+
+
+class Database:
+    """One database: `async with database.write() as tx` is one transaction, committed at the end of the block."""
+
+    def __init__(self, url: str, *, clock: Clock = database_clock) -> None:
+        self.url = _async_url(url)
+        self.clock = clock
+        self._sqlite = self.url.startswith("sqlite")
+        self._writer = asyncio.Lock()
+        self._engine = create_async_engine(self.url, pool_pre_ping=not self._sqlite)
+        if self._sqlite:
+            event.listen(self._engine.sync_engine, "connect", _configure_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent view. Raises `Unavailable("database.unavailable")`."""
+        with _outages():
+            async with self._engine.connect() as tx:
+                yield tx
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: all of it or, when the block raises, none. Raises `Unavailable("database.unavailable")`."""
+        with _outages():
+            async with _lock_if(self._sqlite, self._writer), self._engine.connect() as plain:
+                tx = await plain.execution_options(**{_WRITES: True})
+                async with tx.begin():
+                    yield tx
+
+    async def migrate(self) -> None:
+        """Bring the schema to the newest revision; safe to call from several processes at once."""
+        await asyncio.to_thread(command.upgrade, _alembic_config(self.url), "head")
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self._engine.dispose()
+
+
+def _async_url(text_url: str) -> str:
+    url = make_url(text_url)
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    return url.set(drivername=drivers.get(url.drivername, url.drivername)).render_as_string(hide_password=False)
+
+
+def _alembic_config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    return config
+
+
+def _configure_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@asynccontextmanager
+async def _lock_if(needed: bool, lock: asyncio.Lock) -> AsyncIterator[None]:
+    if not needed:
+        yield
+        return
+    async with lock:
+        yield
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    """Turn a connection that failed into `Unavailable`, so that nobody mistakes an outage for an answer."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable("database.unavailable", "the database did not answer; try again") from error
+    except (PoolTimeout, OSError) as error:
+        raise Unavailable("database.unavailable", "the database cannot be reached; try again") from error

@@ -1,0 +1,40 @@
+"""Alembic's entry point: the database comes from `store.database`, or from COSIGNET_DATABASE_URL."""
+
+import asyncio
+import os
+from typing import Literal
+
+from alembic import context
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from store.schema import Moment, metadata
+
+_MIGRATION_LOCK = 0x636F7369676E6574
+
+
+def _render(kind: str, item: object, autogen_context: object) -> str | Literal[False]:
+    # A migration must not change with the code: it names what the column is, not our type for it.
+    return "sa.BigInteger()" if kind == "type" and isinstance(item, Moment) else False
+
+
+def _migrate(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Two processes that start at once would both create the first table.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    context.configure(
+        connection=connection, target_metadata=metadata, render_as_batch=True, render_item=_render, compare_type=False
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _connect() -> None:
+    url = context.config.attributes.get("url") or os.environ["COSIGNET_DATABASE_URL"]
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(_migrate)
+    await engine.dispose()
+
+
+asyncio.run(_connect())

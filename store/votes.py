@@ -1,0 +1,90 @@
+"""Ceremonies that were issued, votes that were counted, links that were sent."""
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cosignet.core.encoding import b64u, sha256
+from store.rows import CeremonyRow, VoteRow, read, read_all
+from store.schema import ceremonies, credentials, links, people, votes
+
+MAX_OPEN_CEREMONIES = 20
+
+
+async def insert_ceremony(tx: AsyncConnection, ceremony: CeremonyRow) -> None:
+    """Record an issued context."""
+    await tx.execute(insert(ceremonies).values(vars(ceremony)))
+
+
+async def count_open_ceremonies(tx: AsyncConnection, confirmation: str, person: str, *, at: datetime) -> int:
+    """How many contexts this person could still sign for this confirmation."""
+    c = ceremonies.c
+    still_open = (
+        (c.confirmation_id == confirmation) & (c.person_id == person) & (c.expires_at > at) & c.used_at.is_(None)
+    )
+    return len((await tx.execute(select(c.nonce).where(still_open))).all())
+
+
+async def get_ceremony(tx: AsyncConnection, nonce: bytes) -> CeremonyRow | None:
+    """An issued context by its nonce, used or not."""
+    return read(CeremonyRow, (await tx.execute(select(ceremonies).where(ceremonies.c.nonce == nonce))).one_or_none())
+
+
+async def use_ceremony(tx: AsyncConnection, nonce: bytes, *, at: datetime) -> bool:
+    """Use up an issued context; False when it is unknown, used or too old."""
+    fresh = (ceremonies.c.nonce == nonce) & ceremonies.c.used_at.is_(None) & (ceremonies.c.expires_at > at)
+    return (await tx.execute(update(ceremonies).where(fresh).values(used_at=at))).rowcount == 1
+
+
+async def insert_vote(tx: AsyncConnection, **columns: object) -> None:
+    """Record a counted vote; the columns of `VoteRow` without `position` and `voided_at`."""
+    await tx.execute(insert(votes).values(**columns))
+
+
+async def get_vote(tx: AsyncConnection, nonce: bytes) -> VoteRow | None:
+    """A vote by its nonce, voided or not."""
+    return read(VoteRow, (await tx.execute(select(votes).where(votes.c.nonce == nonce))).one_or_none())
+
+
+async def list_votes(tx: AsyncConnection, confirmation: str) -> list[VoteRow]:
+    """The counted votes, in the order they were counted."""
+    query = select(votes).where(votes.c.confirmation_id == confirmation, votes.c.voided_at.is_(None))
+    return read_all(VoteRow, await tx.execute(query.order_by(votes.c.position)))
+
+
+async def revoked_votes(tx: AsyncConnection, confirmation: str) -> list[bytes]:
+    """The nonces of counted votes whose passkey or person has been revoked since."""
+    revoked = people.c.revoked_at.is_not(None) | credentials.c.revoked_at.is_not(None)
+    query = (
+        select(votes.c.nonce)
+        .join(people, people.c.id == votes.c.person_id)
+        .join(credentials, credentials.c.id == votes.c.credential_id)
+        .where(votes.c.confirmation_id == confirmation, votes.c.voided_at.is_(None), revoked)
+    )
+    return list((await tx.execute(query)).scalars())
+
+
+async def void_votes(tx: AsyncConnection, nonces: list[bytes], *, at: datetime) -> None:
+    """Stop counting these votes."""
+    await tx.execute(update(votes).where(votes.c.nonce.in_(nonces)).values(voided_at=at))
+
+
+async def create_link(tx: AsyncConnection, confirmation: str, person: str, *, at: datetime) -> str:
+    """Make a personal, view-only link token (base64url, 256 random bits) and keep its hash alone."""
+    token = b64u(secrets.token_bytes(32))
+    values = {
+        "token_hash": sha256(token.encode()),
+        "confirmation_id": confirmation,
+        "person_id": person,
+        "created_at": at,
+    }
+    await tx.execute(insert(links).values(values))
+    return token
+
+
+async def find_link(tx: AsyncConnection, confirmation: str, token: str) -> str | None:
+    """The person whose link to this confirmation has this token."""
+    named = (links.c.token_hash == sha256(token.encode())) & (links.c.confirmation_id == confirmation)
+    return (await tx.execute(select(links.c.person_id).where(named))).scalar_one_or_none()

@@ -1,0 +1,40 @@
+"""Real parts for every test: a Temporal server, a PostgreSQL server, databases of either kind."""
+
+import asyncio
+import sysconfig
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from store.database import Database
+from tests.postgres_server import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the whole run."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
+    """One Temporal development server for the whole run."""
+    binary = Path(sysconfig.get_path("scripts")) / "temporal"
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=str(binary)) as environment:
+        yield environment
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A fresh, migrated database, once of each kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/cosignet.db"
+    else:
+        url = await asyncio.to_thread(request.getfixturevalue("postgres").create_database)
+    database = Database(url)
+    await database.migrate()
+    yield database
+    await database.close()
