@@ -55,6 +55,13 @@ def _of_organisation() -> Column[str]:
     return Column("organisation_id", ForeignKey("organisations.id"), nullable=False, index=True)
 
 
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 organisations = Table(
     "organisations",
     metadata,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 from cosignet.core.assertion import (
     Assertion,
@@ -81,8 +80,11 @@ class Decision:
         votes = (*self.votes, vote)
         return Decision(_status(matter.policy, votes), votes)
 
-    def close(self, status: Literal[Status.EXPIRED, Status.CANCELLED]) -> "Decision":
-        """End a pending matter without approval. Raises `Conflict("decision.final")`."""
+    def close(self, status: Status) -> "Decision":
+        """End a pending matter, as `EXPIRED` or `CANCELLED`.
+
+        Raises `Conflict("decision.final")`, and `Refused("decision.votes")` for any other status.
+        """
         self._require_pending()
         if status not in (Status.EXPIRED, Status.CANCELLED):
             raise Refused("decision.votes", "only votes approve or reject")
@@ -98,7 +100,7 @@ class Decision:
                 raise Refused("vote.nonce", "this vote is counted already")
             if {vote.seat, vote.context.approver} & {other.seat, other.context.approver}:
                 raise Refused("vote.person", "this person has voted already")
-            if vote.proof.credential.id == other.proof.credential.id:
+            if vote.proof.credential.shares_key_with(other.proof.credential):
                 raise Refused("vote.credential", "this passkey has voted already")
 
 

@@ -1,0 +1,182 @@
+"""The approval workflows as others drive them: started, voted on, told to look at their row again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from cosignet.core.terms import Terms
+from cosignet.errors import Unavailable
+from cosignet.temporal.contract import (
+    APPROVAL_WORKFLOW,
+    REFRESH_KEYS_UPDATE,
+    SYNC_SIGNAL,
+    TASK_QUEUE,
+    VOTE_UPDATE,
+    ApprovalInput,
+    VoteAnswer,
+    VoteInput,
+)
+from store.rows import Confirmation
+
+STATUS = SearchAttributeKey.for_keyword("CosignetStatus")
+ORGANISATION = SearchAttributeKey.for_keyword("CosignetOrganisation")
+DEADLINE = SearchAttributeKey.for_datetime("CosignetDeadline")
+SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {
+    STATUS.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    ORGANISATION.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    DEADLINE.name: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+}
+
+RPC_TIMEOUT = timedelta(seconds=10)
+VOTE_ATTEMPTS = 3
+
+
+def workflow_id(confirmation: str) -> str:
+    """The id of a confirmation's workflow."""
+    return f"approval-{confirmation}"
+
+
+def open_attributes(organisation: str, deadline: datetime) -> list[SearchAttributePair[Any]]:
+    """The search attributes of a pending confirmation: ids and times, nothing about people."""
+    return [
+        SearchAttributePair(STATUS, "pending"),
+        SearchAttributePair(ORGANISATION, organisation),
+        SearchAttributePair(DEADLINE, deadline),
+    ]
+
+
+async def has_search_attributes(client: Client) -> bool:
+    """Whether the namespace knows our search attributes; setting an unknown one would loop a workflow for ever."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    try:
+        found = await client.operator_service.list_search_attributes(request)
+    except RPCError:
+        # Some clusters do not let us ask; without the attributes everything works but filtering in the UI.
+        return False
+    return all(found.custom_attributes.get(name) == kind for name, kind in SEARCH_ATTRIBUTES.items())
+
+
+class ApprovalWorkflows:
+    """The workflows `approval-<confirmation>` of one namespace."""
+
+    def __init__(self, client: Client, *, search_attributes: bool) -> None:
+        self._client = client
+        self._search_attributes = search_attributes
+
+    async def start(self, row: Confirmation) -> None:
+        """Start the workflow of a recorded confirmation; once is enough, more often does no harm.
+
+        Raises `Unavailable("temporal.unavailable")`.
+        """
+        terms = Terms.parse(row.terms)
+        attributes = TypedSearchAttributes(open_attributes(row.organisation_id, row.deadline))
+        try:
+            await self._client.start_workflow(
+                APPROVAL_WORKFLOW,
+                ApprovalInput(row.id),
+                id=workflow_id(row.id),
+                task_queue=TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                search_attributes=attributes if self._search_attributes else TypedSearchAttributes.empty,
+                static_summary=terms.action,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except RPCError as error:
+            raise _unavailable() from error
+
+    async def vote(
+        self, confirmation: str, nonce: str, vote: VoteInput, find: Callable[[], Awaitable[VoteAnswer | None]]
+    ) -> VoteAnswer:
+        """Submit a vote under its nonce (base64url) and return its answer, refusals included.
+
+        `find` reads a recorded vote: an Update's answer can get lost after the vote was counted. Raises
+        `Unavailable("vote.unanswered")`: submitting the same vote again is safe and finds out.
+        """
+        for attempt in range(VOTE_ATTEMPTS):
+            try:
+                return await self._submit(confirmation, nonce, vote)
+            except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+                recorded = await find()
+                if recorded is not None:
+                    return recorded
+                if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
+                    raise Unavailable("vote.no_workflow", "the approval is not waiting for votes right now") from error
+            await asyncio.sleep(0.1 * 3**attempt)
+        raise Unavailable("vote.unanswered", "the vote was sent and nothing came back; send the same vote again")
+
+    async def refresh_keys(self, confirmation: str) -> None:
+        """Let the workflow read the approvers' passkeys again. Raises `Unavailable("temporal.unavailable")`."""
+        handle = self._client.get_workflow_handle(workflow_id(confirmation))
+        try:
+            await handle.execute_update(REFRESH_KEYS_UPDATE, rpc_timeout=RPC_TIMEOUT)
+        except (RPCError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            raise _unavailable() from error
+
+    async def sync(self, confirmation: str) -> None:
+        """Let the workflow read its row again. Raises `Unavailable("temporal.unavailable")`; one that ended is fine."""
+        handle = self._client.get_workflow_handle(workflow_id(confirmation))
+        try:
+            await handle.signal(SYNC_SIGNAL, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise _unavailable() from error
+
+    async def status(self, confirmation: str) -> WorkflowExecutionStatus | None:
+        """How the newest run stands, `None` when Temporal knows of none. Raises `Unavailable`."""
+        try:
+            described = await self._client.get_workflow_handle(workflow_id(confirmation)).describe(
+                rpc_timeout=RPC_TIMEOUT
+            )
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return None
+            raise _unavailable() from error
+        return described.status
+
+    async def running(self) -> set[str]:
+        """The confirmations whose workflow runs, as far as Temporal's visibility store has noticed."""
+        query = f"WorkflowType = '{APPROVAL_WORKFLOW}' AND ExecutionStatus = 'Running'"
+        prefix = workflow_id("")
+        return {found.id.removeprefix(prefix) async for found in self._client.list_workflows(query)}
+
+    async def _submit(self, confirmation: str, nonce: str, vote: VoteInput) -> VoteAnswer:
+        handle = self._client.get_workflow_handle(workflow_id(confirmation))
+        try:
+            return await handle.execute_update(
+                VOTE_UPDATE, vote, id=nonce, result_type=VoteAnswer, rpc_timeout=RPC_TIMEOUT
+            )
+        except WorkflowUpdateFailedError as error:
+            return _refusal(error)
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> VoteAnswer:
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type:
+        return VoteAnswer(accepted=False, status="unknown", code=cause.type, detail=cause.message)
+    return VoteAnswer(accepted=False, status="unknown", code="vote.refused", detail="the workflow refused this vote")
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("temporal.unavailable", "the workflow service did not answer; try again")

@@ -1,0 +1,100 @@
+"""`issue_ceremony`: one context for one approver's one decision, usable once, at most five minutes."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.deployment import Deployment
+from activities.matters import matter_of
+from cosignet.core.decision import Matter
+from cosignet.core.terms import MAX_REASON, NO_HEAD, Context, DecisionWord, challenge_of, hash_text, nonce_of
+from cosignet.errors import Conflict, Malformed, NotFound, Refused, TooMany
+from store.confirmations import get_confirmation
+from store.credentials import active_credentials
+from store.rows import CeremonyRow, Confirmation, CredentialRow
+from store.votes import MAX_OPEN_CEREMONIES, count_open_ceremonies, insert_ceremony, list_votes
+
+LIFETIME = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Ceremony:
+    """What the approver's page needs: the context's bytes, nonce (32) and challenge (64 bytes), usable passkeys."""
+
+    context: bytes
+    nonce: bytes
+    challenge: bytes
+    credentials: list[CredentialRow]
+    expires_at: datetime
+
+
+async def issue_ceremony(
+    deployment: Deployment, confirmation: str, person: str, decision: DecisionWord, reason: str
+) -> Ceremony:
+    """Issue the context that `person` may sign now.
+
+    Raises `NotFound`, `Conflict("decision.final")`, `Refused` with `time.deadline`, `policy.approver`, `vote.person`
+    or `ceremony.no_passkey`, `Malformed("request.reason")`, `TooMany("ceremony.too_many")`.
+    """
+    _check_reason(reason)
+    async with deployment.database.write() as tx:
+        row = await get_confirmation(tx, confirmation, lock=True)
+        if row is None:
+            raise NotFound("confirmation.unknown", "there is no such confirmation")
+        at = await deployment.database.clock(tx)
+        matter = matter_of(row, deployment.rp)
+        seat = await _find_seat(tx, row, matter, person, at)
+        credentials = await _usable_credentials(tx, matter, person)
+        if await count_open_ceremonies(tx, confirmation, person, at=at) >= MAX_OPEN_CEREMONIES:
+            raise TooMany(
+                "ceremony.too_many", "too many unfinished attempts", retry_after=int(LIFETIME.total_seconds())
+            )
+        context = Context(
+            terms=row.terms_hash,
+            approver=person,
+            stands_in_for="" if seat == person else seat,
+            decision=decision,
+            reason=hash_text(reason),
+            issued_at=at,
+            head=NO_HEAD,
+            random=secrets.token_bytes(32),
+        ).to_bytes()
+        expires_at = min(at + LIFETIME, row.deadline)
+        nonce = nonce_of(context)
+        await insert_ceremony(tx, CeremonyRow(nonce, row.id, person, context, reason, at, expires_at, None))
+    return Ceremony(context, nonce, challenge_of(nonce, matter.terms.payload), credentials, expires_at)
+
+
+def _check_reason(reason: str) -> None:
+    if len(reason) > MAX_REASON or any("\ud800" <= c <= "\udfff" or c == "\x00" for c in reason):
+        raise Malformed("request.reason", f"a reason has at most {MAX_REASON} characters")
+
+
+async def _find_seat(tx: AsyncConnection, row: Confirmation, matter: Matter, person: str, at: datetime) -> str:
+    """The seat this person may fill now: their own, else the first open one of those who delegated to them."""
+    if row.status != "pending":
+        raise Conflict("decision.final", f"already {row.status}")
+    if at >= row.deadline:
+        raise Refused("time.deadline", "the deadline has passed")
+    votes = await list_votes(tx, row.id)
+    if person in {vote.person_id for vote in votes}:
+        raise Conflict("vote.person", "you have voted already")
+    taken = {vote.seat for vote in votes}
+    seats = [person, *sorted(matter.policy.seats - {person})]
+    named = [seat for seat in seats if matter.policy.may_sign(person, seat, created_at=row.created_at, at=at)]
+    if not named:
+        raise Refused("policy.approver", "the policy does not let you vote on this, or not yet")
+    seat = next((seat for seat in named if seat not in taken), None)
+    if seat is None:
+        raise Conflict("vote.person", "whoever you stand in for has voted already")
+    return seat
+
+
+async def _usable_credentials(tx: AsyncConnection, matter: Matter, person: str) -> list[CredentialRow]:
+    found = await active_credentials(tx, [person])
+    usable = [row for row in found if not (matter.policy.device_bound_only and row.backup_eligible)]
+    if not usable:
+        raise Refused("ceremony.no_passkey", "you have no passkey that this confirmation accepts")
+    return usable

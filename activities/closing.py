@@ -1,0 +1,114 @@
+"""How a confirmation ends without being decided, how it is read, and how an approval is used up."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.deployment import Deployment
+from activities.matters import outcome_of
+from cosignet.core.decision import Decision, Status
+from cosignet.core.encoding import b64u, instant, sha256
+from cosignet.errors import Conflict, NotFound
+from cosignet.temporal.contract import Outcome
+from store.confirmations import consume, decide, get_confirmation
+from store.outbox import add_event
+from store.rows import Confirmation, VoteRow
+from store.votes import list_votes, revoked_votes
+
+ClosingStatus = Literal["expired", "cancelled"]
+MAX_CONSUMER = 500
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A confirmation as it stands: its row, its counted votes, and whether the approval may be used now."""
+
+    row: Confirmation
+    votes: list[VoteRow]
+    usable: bool
+
+
+async def close_confirmation(deployment: Deployment, confirmation: str, status: ClosingStatus) -> Outcome:
+    """End a pending confirmation, and answer how it really ended: a decided one stays decided.
+
+    Raises `NotFound("confirmation.unknown")`, `Unavailable`.
+    """
+    async with deployment.database.write() as tx:
+        row = await _require(tx, confirmation, lock=True)
+        if row.status == Status.PENDING:
+            # Through the core, so that nothing but expiry and cancellation can come in by this door.
+            closed = Decision().close(Status(status))
+            await _close(tx, deployment, row, closed.status)
+            row = await _require(tx, confirmation)
+        return outcome_of(row, await list_votes(tx, confirmation))
+
+
+async def read_outcome(deployment: Deployment, confirmation: str) -> Outcome | None:
+    """The stored outcome, `None` while pending. Raises `NotFound("confirmation.unknown")`, `Unavailable`."""
+    async with deployment.database.read() as tx:
+        row = await _require(tx, confirmation)
+        if not Status(row.status).final:
+            return None
+        return outcome_of(row, await list_votes(tx, confirmation))
+
+
+async def read_standing(deployment: Deployment, confirmation: str) -> Standing:
+    """The confirmation as callers see it. Raises `NotFound("confirmation.unknown")`, `Unavailable`."""
+    async with deployment.database.read() as tx:
+        return await _standing(tx, deployment, await _require(tx, confirmation))
+
+
+async def consume_confirmation(
+    deployment: Deployment, confirmation: str, payload_hash: bytes, consumer: str
+) -> Standing:
+    """Use an approval up, once: the same consumer gets the same answer again, any other is refused.
+
+    Raises `NotFound`, `Conflict` with `payload.mismatch`, `confirmation.not_approved`, `confirmation.consumed`,
+    `confirmation.revoked` or `time.validity`, `Unavailable`.
+    """
+    async with deployment.database.write() as tx:
+        row = await _require(tx, confirmation, lock=True)
+        if sha256(row.payload) != payload_hash:
+            raise Conflict("payload.mismatch", "this is not the payload that was approved; nothing was consumed")
+        if row.consumer != consumer:
+            await _consume(tx, deployment, row, consumer)
+            row = await _require(tx, confirmation)
+        return await _standing(tx, deployment, row)
+
+
+async def _consume(tx: AsyncConnection, deployment: Deployment, row: Confirmation, consumer: str) -> None:
+    at = await deployment.database.clock(tx)
+    if row.status != Status.APPROVED:
+        raise Conflict("confirmation.not_approved", f"this confirmation is {row.status}, not approved")
+    if row.consumer is not None:
+        raise Conflict("confirmation.consumed", "this approval has been used by another consumer")
+    if at >= row.valid_until:
+        raise Conflict("time.validity", f"the approval was valid until {instant(row.valid_until)}")
+    if await revoked_votes(tx, row.id):
+        raise Conflict("confirmation.revoked", "a passkey or person behind this approval has been revoked")
+    await consume(tx, row.id, consumer, at=at)
+    record = {"confirmation": row.id, "payload": b64u(sha256(row.payload)), "consumer": consumer}
+    await add_event(tx, row.organisation_id, "confirmation.consumed", record, confirmation=row.id, at=at)
+
+
+async def _close(tx: AsyncConnection, deployment: Deployment, row: Confirmation, status: Status) -> None:
+    at = await deployment.database.clock(tx)
+    record = {"confirmation": row.id, "terms": b64u(row.terms), "decided_at": instant(at)}
+    event = await add_event(tx, row.organisation_id, f"confirmation.{status}", record, confirmation=row.id, at=at)
+    await decide(tx, row.id, status, event=event, at=at)
+
+
+async def _standing(tx: AsyncConnection, deployment: Deployment, row: Confirmation) -> Standing:
+    votes = await list_votes(tx, row.id)
+    approved = row.status == Status.APPROVED and row.consumer is None
+    in_time = approved and await deployment.database.clock(tx) < row.valid_until
+    usable = in_time and not await revoked_votes(tx, row.id)
+    return Standing(row, votes, usable)
+
+
+async def _require(tx: AsyncConnection, confirmation: str, *, lock: bool = False) -> Confirmation:
+    row = await get_confirmation(tx, confirmation, lock=lock)
+    if row is None:
+        raise NotFound("confirmation.unknown", "there is no such confirmation")
+    return row

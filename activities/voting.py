@@ -1,0 +1,202 @@
+"""`record_vote`: the one place where a vote becomes true, and with it, perhaps, a decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.deployment import Deployment
+from activities.matters import assertion_of, credential_of, matter_of, outcome_of, verified_votes
+from activities.second_opinion import require_second_opinion
+from cosignet.core.assertion import Assertion
+from cosignet.core.canonical import canonicalise
+from cosignet.core.decision import Decision, Matter, Status, Vote, recount, verify_vote
+from cosignet.core.encoding import b64u, from_b64u, instant, sha256
+from cosignet.core.evidence import assertion_from_json, assertion_to_json
+from cosignet.core.terms import nonce_of
+from cosignet.errors import CosignetError, Malformed, Refused, Unavailable
+from cosignet.temporal.contract import Outcome, VoteAnswer, VoteInput
+from store.confirmations import decide, get_confirmation
+from store.credentials import get_credential, get_credentials, record_use
+from store.outbox import add_event
+from store.rows import CeremonyRow, Confirmation, CredentialRow, VoteRow
+from store.votes import get_ceremony, get_vote, insert_vote, list_votes, revoked_votes, use_ceremony, void_votes
+
+MAX_PART = 8 * 1024
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of a vote, and the outcome when it decided the matter or the matter was decided already."""
+
+    answer: VoteAnswer
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A vote as submitted: the context's canonical bytes and the assertion."""
+
+    context: bytes
+    assertion: Assertion
+
+    @property
+    def nonce(self) -> bytes:
+        """The identity of the vote, 32 bytes."""
+        return nonce_of(self.context)
+
+
+def read_submission(vote: VoteInput) -> Submission:
+    """Decode a vote. Raises `Malformed("vote.size")` or `Malformed("encoding.base64url")`."""
+    parts = vars(vote)
+    if any(len(part) > MAX_PART for part in parts.values()):
+        raise Malformed("vote.size", f"no part of a vote is longer than {MAX_PART} characters")
+    return Submission(from_b64u(vote.context), assertion_from_json(parts.__getitem__))
+
+
+async def record_vote(deployment: Deployment, confirmation: str, vote: VoteInput) -> Recorded:
+    """Count a vote, once: a nonce that is known answers what it answered before.
+
+    Refusals are answers, not errors; only a silent dependency raises (`Unavailable`), and then nothing is recorded.
+    """
+    try:
+        submission = read_submission(vote)
+        async with deployment.database.write() as tx:
+            return await _record(tx, deployment, confirmation, submission)
+    except Unavailable:
+        raise
+    except CosignetError as error:
+        return await _refused(deployment, confirmation, error)
+
+
+async def find_vote(deployment: Deployment, confirmation: str, nonce: bytes) -> VoteAnswer | None:
+    """What a vote was answered, if it was counted: for a caller whose answer got lost."""
+    async with deployment.database.read() as tx:
+        known = await get_vote(tx, nonce)
+        row = await get_confirmation(tx, confirmation)
+    if known is None or row is None or known.confirmation_id != confirmation:
+        return None
+    return VoteAnswer(accepted=True, status=row.status)
+
+
+async def _record(tx: AsyncConnection, deployment: Deployment, confirmation: str, submission: Submission) -> Recorded:
+    row = await get_confirmation(tx, confirmation, lock=True)
+    if row is None:
+        raise Refused("confirmation.unknown", "there is no such confirmation")
+    known = await get_vote(tx, submission.nonce)
+    if known is not None and known.confirmation_id == confirmation:
+        return await _answer(tx, confirmation)
+    at = await deployment.database.clock(tx)
+    matter = matter_of(row, deployment.rp)
+    ceremony, credential = await _require_issued(tx, confirmation, submission)
+    vote = verify_vote(matter, submission.context, submission.assertion, credential_of(credential))
+    require_second_opinion(matter, vote, submission.assertion)
+    before = await _recount(tx, row, matter, at)
+    after = before.cast(matter, vote, at=at)
+    if not await use_ceremony(tx, vote.nonce, at=at):
+        raise Refused("ceremony.invalid", "this ceremony is used or took too long; start again")
+    await _insert(tx, row, ceremony, submission, vote, credential, at)
+    if after.status.final:
+        await _decide(tx, row, after.status, at)
+    return await _answer(tx, confirmation)
+
+
+async def _require_issued(
+    tx: AsyncConnection, confirmation: str, submission: Submission
+) -> tuple[CeremonyRow, CredentialRow]:
+    ceremony = await get_ceremony(tx, submission.nonce)
+    if ceremony is None or ceremony.confirmation_id != confirmation:
+        raise Refused("ceremony.unknown", "this context was not issued here")
+    credential = await get_credential(tx, submission.assertion.credential_id)
+    if credential is None or credential.person_id != ceremony.person_id:
+        raise Refused("assertion.key", "this passkey is not enrolled for this person")
+    return ceremony, credential
+
+
+async def _recount(tx: AsyncConnection, row: Confirmation, matter: Matter, at: datetime) -> Decision:
+    """Where the matter stands, without the votes whose passkey or person was revoked in the meantime."""
+    if row.status != Status.PENDING:
+        return Decision(Status(row.status))
+    await void_votes(tx, await revoked_votes(tx, row.id), at=at)
+    votes = await list_votes(tx, row.id)
+    credentials = await get_credentials(tx, [vote.credential_id for vote in votes])
+    return recount(matter, verified_votes(matter, votes, credentials))
+
+
+async def _insert(
+    tx: AsyncConnection,
+    row: Confirmation,
+    ceremony: CeremonyRow,
+    submission: Submission,
+    vote: Vote,
+    credential: CredentialRow,
+    at: datetime,
+) -> None:
+    assertion = submission.assertion
+    await insert_vote(
+        tx,
+        nonce=vote.nonce,
+        confirmation_id=row.id,
+        person_id=vote.context.approver,
+        seat=vote.seat,
+        decision=vote.context.decision,
+        reason=ceremony.reason,
+        context=submission.context,
+        credential_id=credential.id,
+        authenticator_data=assertion.authenticator_data,
+        client_data=assertion.client_data,
+        signature=assertion.signature,
+        user_handle=assertion.user_handle,
+        counted_at=at,
+    )
+    proof = vote.proof
+    cloned = await record_use(tx, credential, sign_count=proof.sign_count, backed_up=proof.backed_up, at=at)
+    record = {
+        "confirmation": row.id,
+        "context": b64u(submission.context),
+        "credential": b64u(credential.id),
+        "assertion": b64u(sha256(canonicalise(assertion_to_json(assertion)))),
+        "sign_count_decreased": cloned,
+    }
+    await add_event(tx, row.organisation_id, "confirmation.voted", record, confirmation=row.id, at=at)
+
+
+async def _decide(tx: AsyncConnection, row: Confirmation, status: Status, at: datetime) -> None:
+    votes = await list_votes(tx, row.id)
+    record = {
+        "confirmation": row.id,
+        "terms": b64u(row.terms),
+        "votes": [_vote_record(vote) for vote in votes],
+        "decided_at": instant(at),
+    }
+    event = await add_event(tx, row.organisation_id, f"confirmation.{status}", record, confirmation=row.id, at=at)
+    await decide(tx, row.id, status, event=event, at=at)
+
+
+def _vote_record(vote: VoteRow) -> dict[str, str]:
+    assertion = sha256(canonicalise(assertion_to_json(assertion_of(vote))))
+    return {
+        "context": b64u(vote.context),
+        "credential": b64u(vote.credential_id),
+        "assertion": b64u(assertion),
+    }
+
+
+async def _answer(tx: AsyncConnection, confirmation: str) -> Recorded:
+    row = await get_confirmation(tx, confirmation)
+    if row is None:
+        raise Refused("confirmation.unknown", "there is no such confirmation")
+    answer = VoteAnswer(accepted=True, status=row.status)
+    if not Status(row.status).final:
+        return Recorded(answer)
+    return Recorded(answer, outcome_of(row, await list_votes(tx, confirmation)))
+
+
+async def _refused(deployment: Deployment, confirmation: str, error: CosignetError) -> Recorded:
+    async with deployment.database.read() as tx:
+        row = await get_confirmation(tx, confirmation)
+        status = row.status if row else "unknown"
+        refusal = VoteAnswer(accepted=False, status=status, code=error.code, detail=error.detail)
+        if row is None or not Status(row.status).final:
+            return Recorded(refusal)
+        return Recorded(refusal, outcome_of(row, await list_votes(tx, confirmation)))

@@ -1,0 +1,83 @@
+"""Settings of the service: environment variables `COSIGNET_*`, each described here and listed in docs/operations.md.
+
+Temporal's own connection follows the SDK's standard environment configuration (`TEMPORAL_ADDRESS`,
+`TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, TLS).
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+
+from activities.deployment import Deployment
+from cosignet.core.client_data import RelyingParty
+from store.database import Database
+
+
+class Settings(BaseSettings):
+    """Raises pydantic's `ValidationError` for a value that makes no sense."""
+
+    model_config = SettingsConfigDict(env_prefix="COSIGNET_", extra="ignore")
+
+    public_url: str = Field(
+        "http://localhost:8420",
+        description="Where people reach this installation; https, unless the host is localhost. Its host is the "
+        "default relying party id of passkeys.",
+    )
+    rp_id: str = Field(
+        "",
+        description="Relying party id of passkeys: the host of the public URL, or a parent domain of it. A change "
+        "while passkeys are enrolled refuses to start.",
+    )
+    data_dir: Path = Field(
+        Path(".local"), description="Where the default database and undelivered messages (`outbox/`) lie."
+    )
+    database_url: str = Field(
+        "", description="`postgresql://…` or `sqlite:///…`; by default `cosignet.db` in the data directory."
+    )
+    http_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    http_port: int = Field(8420, description="Port the API listens on.", ge=1, le=65535)
+    temporal_organisation: str = Field(
+        "",
+        description="Id of the organisation that workflows of this Temporal namespace ask for. Empty: requests from "
+        "workflows are refused, those over HTTP work.",
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str) -> str:
+        url = urlsplit(value)
+        if url.path not in ("", "/") or url.query or url.fragment or not url.hostname:
+            raise ValueError("must be scheme, host and port alone, such as https://approve.example.com")
+        if url.scheme != "https" and not (url.scheme == "http" and url.hostname == "localhost"):
+            raise ValueError("must be https: browsers offer passkeys on https and on http://localhost alone")
+        # As browsers write an origin: host in lower case, no default port.
+        default = {"https": 443, "http": 80}[url.scheme]
+        port = f":{url.port}" if url.port not in (None, default) else ""
+        return f"{url.scheme}://{url.hostname}{port}"
+
+    def relying_party(self) -> RelyingParty:
+        """Rp id and the one origin pages have. Raises `ValueError` for an rp id that is no parent of the host."""
+        host = urlsplit(self.public_url).hostname or ""
+        rp_id = self.rp_id or host
+        if host != rp_id and not host.endswith("." + rp_id):
+            raise ValueError(f"COSIGNET_RP_ID {rp_id} is neither {host} nor a parent domain of it")
+        return RelyingParty(rp_id, frozenset({self.public_url}))
+
+    def deployment(self) -> Deployment:
+        """Connect to nothing yet, and say where everything is."""
+        return Deployment(Database(self._database_url()), self.relying_party(), self.public_url)
+
+    def _database_url(self) -> str:
+        if self.database_url:
+            return self.database_url
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{self.data_dir / 'cosignet.db'}"
+
+
+async def connect_temporal() -> Client:
+    """Connect as the environment says (`temporalio.envconfig`)."""
+    return await Client.connect(**ClientConfig.load_client_connect_config())
