@@ -27,6 +27,7 @@ from cosignet.core.terms import Terms
 from cosignet.errors import Unavailable
 from cosignet.temporal.contract import (
     APPROVAL_WORKFLOW,
+    NOT_READY,
     REFRESH_KEYS_UPDATE,
     SYNC_SIGNAL,
     TASK_QUEUE,
@@ -34,6 +35,7 @@ from cosignet.temporal.contract import (
     ApprovalInput,
     VoteAnswer,
     VoteInput,
+    summary_of,
 )
 from store.rows import Confirmation
 
@@ -47,7 +49,7 @@ SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {
 }
 
 RPC_TIMEOUT = timedelta(seconds=10)
-VOTE_ATTEMPTS = 3
+VOTE_ATTEMPTS = 4
 
 
 def workflow_id(confirmation: str) -> str:
@@ -88,17 +90,18 @@ class ApprovalWorkflows:
         Raises `Unavailable("temporal.unavailable")`.
         """
         terms = Terms.parse(row.terms)
-        attributes = TypedSearchAttributes(open_attributes(row.organisation_id, row.deadline))
+        attributes = open_attributes(row.organisation_id, row.deadline) if self._search_attributes else []
         try:
             await self._client.start_workflow(
                 APPROVAL_WORKFLOW,
+                NOT_READY,
                 ApprovalInput(row.id),
                 id=workflow_id(row.id),
                 task_queue=TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                search_attributes=attributes if self._search_attributes else TypedSearchAttributes.empty,
-                static_summary=terms.action,
+                search_attributes=TypedSearchAttributes(attributes),
+                static_summary=summary_of(terms.action),
                 rpc_timeout=RPC_TIMEOUT,
             )
         except WorkflowAlreadyStartedError:
@@ -116,7 +119,9 @@ class ApprovalWorkflows:
         """
         for attempt in range(VOTE_ATTEMPTS):
             try:
-                return await self._submit(confirmation, nonce, vote)
+                answer = await self._submit(confirmation, nonce, vote)
+                if answer.code != NOT_READY:
+                    return answer
             except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
                 recorded = await find()
                 if recorded is not None:
@@ -164,9 +169,10 @@ class ApprovalWorkflows:
     async def _submit(self, confirmation: str, nonce: str, vote: VoteInput) -> VoteAnswer:
         handle = self._client.get_workflow_handle(workflow_id(confirmation))
         try:
-            return await handle.execute_update(
+            answer: VoteAnswer = await handle.execute_update(
                 VOTE_UPDATE, vote, id=nonce, result_type=VoteAnswer, rpc_timeout=RPC_TIMEOUT
             )
+            return answer
         except WorkflowUpdateFailedError as error:
             return _refusal(error)
 

@@ -61,7 +61,8 @@ class Policy:
 
     def may_sign(self, person: str, seat: str, *, created_at: datetime, at: datetime) -> bool:
         """True when `person` may fill `seat` at that time."""
-        return self.names(person, seat) and at >= created_at + self._opens_after(seat)
+        # Counted in whole seconds: adding a stranger's `after` to a date could leave the calendar.
+        return self.names(person, seat) and (at - created_at) // timedelta(seconds=1) >= self._opens_after(seat)
 
     def tally(self, approving: Iterable[str], rejecting: Iterable[str]) -> Literal["approved", "rejected"] | None:
         """What these seats' votes decide, `None` while the matter is open."""
@@ -70,10 +71,10 @@ class Policy:
             return "rejected"
         return "approved" if len(for_it) >= self.threshold else None
 
-    def _opens_after(self, seat: str) -> timedelta:
+    def _opens_after(self, seat: str) -> int:
         if seat in self.approvers:
-            return timedelta(0)
-        return timedelta(seconds=min(stage.after for stage in self.fallback if seat in stage.approvers))
+            return 0
+        return min(stage.after for stage in self.fallback if seat in stage.approvers)
 
     def to_bytes(self) -> bytes:
         """The canonical bytes whose hash stands in the terms."""
@@ -131,6 +132,9 @@ def _check(policy: Policy) -> None:
     for people in [*lists, *(stage.approvers for stage in policy.fallback), tuple(policy.delegates)]:
         _check_people(people)
     _check_types(policy)
+    times = [stage.after for stage in policy.fallback]
+    if times != sorted(set(times)):
+        raise Malformed("policy.form", "fallback stages open one after the other")
     if not policy.approvers:
         raise Malformed("policy.empty", "a policy without approvers can never be satisfied")
     if not 1 <= policy.threshold <= len(policy.seats):

@@ -13,6 +13,10 @@ REFRESH_KEYS_UPDATE = "refresh_keys"
 APPROVAL_SIGNAL = "approval"
 SYNC_SIGNAL = "sync"
 
+# Codes of refusals after which the same vote is worth sending again.
+NOT_READY = "vote.not_ready"
+UNPINNED = "credential.unpinned"
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -91,3 +95,8 @@ class Outcome:
     valid_until: str
     event: str
     votes: list[OutcomeVote] = field(default_factory=list)
+
+
+def summary_of(action: str) -> str:
+    """The action as Temporal's UI shows it: at most 200 bytes of UTF-8, the server refuses 400."""
+    return action.encode("utf-8")[:200].decode("utf-8", "ignore")

@@ -1,0 +1,82 @@
+"""The worker: connects to Temporal, registers workflows and activities, and runs until it is told to stop."""
+
+import asyncio
+import gc
+import logging
+import signal
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.approvals import ApprovalWorkflows, has_search_attributes
+from activities.deployment import Deployment
+from activities.notifying import OutboxNotifier
+from activities.steps import ApprovalSteps
+from activities.sweeping import HousekeepingSteps
+from cosignet.temporal.contract import TASK_QUEUE
+from settings import Settings, connect_temporal
+from store.installation import claim_rp_id
+from workflows.approval import Approval
+from workflows.housekeeping import Housekeeping, schedule_housekeeping
+
+# Imported once instead of once per workflow; nothing in them keeps state between workflows.
+_PASSED_THROUGH = ("activities", "cbor2", "cosignet", "cryptography", "rfc8785", "store", "workflows")
+
+
+async def build_worker(client: Client, settings: Settings, deployment: Deployment) -> Worker:
+    """A worker of this deployment on `client`'s namespace."""
+    attributes = await has_search_attributes(client)
+    steps = ApprovalSteps(
+        deployment,
+        OutboxNotifier(settings.data_dir / "outbox"),
+        namespace=client.namespace,
+        organisation=settings.temporal_organisation,
+        search_attributes=attributes,
+    )
+    sweeping = HousekeepingSteps(deployment, ApprovalWorkflows(client, search_attributes=attributes))
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[Approval, Housekeeping],
+        activities=[
+            steps.open,
+            steps.read_voters,
+            steps.notify,
+            steps.record_vote,
+            steps.close,
+            steps.read_outcome,
+            sweeping.sweep,
+        ],
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
+        ),
+        graceful_shutdown_timeout=timedelta(seconds=10),
+    )
+
+
+async def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    settings = Settings()
+    deployment = settings.deployment()
+    await deployment.database.migrate()
+    async with deployment.database.write() as tx:
+        await claim_rp_id(tx, deployment.rp.id)
+    client = await connect_temporal()
+    worker = await build_worker(client, settings, deployment)
+    await schedule_housekeeping(client)
+    async with worker:
+        logging.info("Serving task queue %s in namespace %s", TASK_QUEUE, client.namespace)
+        await stop.wait()
+    await deployment.database.close()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    asyncio.run(main())
+    # The SDK's runtime can abort at interpreter exit when a connection is still to be collected.
+    gc.collect()

@@ -1,0 +1,54 @@
+"""`cosignet.Housekeeping`: one sweep, run by a Temporal schedule every minute."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.sweeping import HousekeepingSteps, Sweep
+    from cosignet.temporal.contract import TASK_QUEUE
+
+WORKFLOW = "cosignet.Housekeeping"
+SCHEDULE_ID = "cosignet-housekeeping"
+INTERVAL = timedelta(minutes=1)
+
+
+@workflow.defn(name=WORKFLOW)
+class Housekeeping:
+    """Sweep once; what fails now is found again by the next sweep."""
+
+    @workflow.run
+    async def run(self) -> Sweep:
+        """Run one sweep and return what it mended."""
+        return await workflow.execute_activity_method(
+            HousekeepingSteps.sweep,
+            start_to_close_timeout=timedelta(minutes=10),
+            heartbeat_timeout=timedelta(minutes=1),
+            retry_policy=RetryPolicy(maximum_attempts=3),
+            summary="Compare rows and workflows",
+        )
+
+
+async def schedule_housekeeping(client: Client) -> None:
+    """Create the schedule; one that exists is left as it is."""
+    action = ScheduleActionStartWorkflow(WORKFLOW, id="cosignet-sweep", task_queue=TASK_QUEUE)
+    schedule = Schedule(
+        action=action,
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=INTERVAL)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+    )
+    try:
+        await client.create_schedule(SCHEDULE_ID, schedule)
+    except ScheduleAlreadyRunningError:
+        return
