@@ -20,6 +20,10 @@ class Credential:
     public_key: bytes
     backup_eligible: bool
 
+    def shares_key_with(self, other: "Credential") -> bool:
+        """True when both are one passkey, even if it was enrolled under two ids."""
+        return self.id == other.id or self.public_key == other.public_key
+
 
 @dataclass(frozen=True)
 class Assertion:

@@ -6,12 +6,14 @@ double cannot hold exactly, lone surrogates, NaN and Infinity, deep nesting.
 
 import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import rfc8785
 
 from cosignet.core.encoding import sha256
 from cosignet.errors import Malformed
+
+T = TypeVar("T")
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 32
@@ -76,6 +78,13 @@ def canonicalise(value: Any) -> bytes:
     """RFC 8785 bytes of a JSON value. Raises `Malformed("payload.…")` for what the profile refuses."""
     _check(value, 0)
     return rfc8785.dumps(value)
+
+
+def of_type(value: Any, kind: type[T]) -> T:
+    """`value`, when it has exactly this JSON type (a boolean is no number). Raises `TypeError`."""
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
+    return value
 
 
 def read_record(raw: bytes, keys: tuple[str, ...], kind: str) -> dict[str, str]:

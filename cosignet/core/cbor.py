@@ -13,7 +13,7 @@ def read_map(raw: bytes) -> tuple[dict[Any, Any], bytes]:
     stream = io.BytesIO(raw)
     try:
         # read_size=1 keeps the decoder from reading past the end of the map.
-        value = cbor2.CBORDecoder(stream, read_size=1).decode()
+        value = cbor2.CBORDecoder(stream, read_size=1, allow_duplicate_keys=False).decode()
     except (cbor2.CBORError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
         raise Malformed("cbor.form", "not well-formed CBOR") from error
     if not isinstance(value, dict):

@@ -34,7 +34,8 @@ def check_client_data(
     # The text is compared, not its bytes: a second spelling of the same challenge is not what was issued.
     if data.get("challenge") != b64u(challenge):
         raise Refused("assertion.challenge", "signed for another nonce, payload, decision or context")
-    if data.get("origin") not in rp.origins:
+    origin = data.get("origin")
+    if not isinstance(origin, str) or origin not in rp.origins:
         raise Refused("assertion.origin", "signed on a page of another origin")
     if data.get("crossOrigin", False) is not False or "topOrigin" in data:
         raise Refused("assertion.cross_origin", "signed on a page inside another site's frame")

@@ -6,7 +6,9 @@ Sources: Unicode TR #36 (security considerations), TR #39 §5 (mixed-script conf
 import re
 import unicodedata
 
-_INVISIBLE = frozenset("\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2028\u2029\u3164\ufeff\uffa0")
+_INVISIBLE = frozenset("\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2028\u2029\u2800\u3164\ufeff\uffa0")
+# Whole hidden texts have been written in them, one byte to a selector.
+_VARIATION_SELECTORS = frozenset(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 _LOOK_ALIKE_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -18,7 +20,9 @@ def is_deceiving(character: str) -> bool:
     """
     if character in "\n\t":
         return False
-    return character in _INVISIBLE or unicodedata.category(character) in ("Cc", "Cf", "Co", "Cn")
+    if character in _INVISIBLE or character in _VARIATION_SELECTORS:
+        return True
+    return unicodedata.category(character) in ("Cc", "Cf", "Co", "Cn")
 
 
 def mixed_script_words(text: str) -> list[str]:

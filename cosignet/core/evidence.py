@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from cosignet.core.assertion import Assertion, Credential
-from cosignet.core.canonical import MAX_BYTES, canonicalise, parse
+from cosignet.core.canonical import MAX_BYTES, canonicalise, of_type, parse
 from cosignet.core.encoding import b64u, from_b64u, from_instant, instant
 from cosignet.errors import Malformed
 
@@ -113,7 +113,7 @@ def _from_json(value: Any) -> Evidence:
         decided_at=from_instant(value["decided_at"]),
         terms=from_b64u(value["terms"]),
         payload=payload,
-        note=value["note"],
+        note=of_type(value["note"], str),
         policy=from_b64u(value["policy"]),
         votes=tuple(_vote_from_json(vote) for vote in value["votes"]),
         credentials=tuple(_credential_from_json(credential) for credential in value["credentials"]),
@@ -132,7 +132,7 @@ def _vote_to_json(vote: VoteEvidence) -> dict[str, Any]:
 def _vote_from_json(value: Any) -> VoteEvidence:
     return VoteEvidence(
         context=from_b64u(value["context"]),
-        reason=value["reason"],
+        reason=of_type(value["reason"], str),
         assertion=assertion_from_json(value.__getitem__),
         counted_at=from_instant(value["counted_at"]),
     )
@@ -150,7 +150,7 @@ def _credential_to_json(credential: Credential) -> dict[str, Any]:
 def _credential_from_json(value: Any) -> Credential:
     return Credential(
         id=from_b64u(value["id"]),
-        person=value["person"],
+        person=of_type(value["person"], str),
         public_key=from_b64u(value["public_key"]),
-        backup_eligible=value["backup_eligible"],
+        backup_eligible=of_type(value["backup_eligible"], bool),
     )

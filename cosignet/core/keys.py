@@ -60,8 +60,9 @@ def _read_map(cose: bytes) -> dict[Any, Any]:
         members, _ = read_map(cose)
     except Malformed as error:
         raise _unusable(error.detail) from error
-    # Another spelling of the same map (duplicate keys, long integers, trailing bytes) is another key.
-    if canonical(members) != cose:
+    # Another spelling of the same map (floats or booleans for integers, long integers, trailing bytes) is another key.
+    plain = all(type(key) is int and type(value) in (int, bytes) for key, value in members.items())
+    if not plain or canonical(members) != cose:
         raise _unusable("not in CTAP2 canonical CBOR form")
     return members
 
@@ -69,11 +70,15 @@ def _read_map(cose: bytes) -> dict[Any, Any]:
 def _p256(x: object, y: object) -> ec.EllipticCurvePublicKey:
     if not (isinstance(x, bytes) and isinstance(y, bytes) and len(x) == len(y) == 32):
         raise _unusable("coordinates must be 32 bytes each")
+    numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), ec.SECP256R1())
     try:
-        numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), ec.SECP256R1())
-        return numbers.public_key()
+        key = numbers.public_key()
     except ValueError as error:
         raise _unusable("the point is not on P-256") from error
+    # A coordinate beyond the field's prime names the same point a second time.
+    if key.public_numbers() != numbers:
+        raise _unusable("a P-256 key that is not canonically encoded")
+    return key
 
 
 def _ed25519(x: object) -> ed25519.Ed25519PublicKey:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosignet.core.assertion import Credential
-from cosignet.core.canonical import canonicalise, parse
+from cosignet.core.canonical import canonicalise, of_type, parse
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.keys import parse_public_key
@@ -83,14 +83,14 @@ class Trust:
 
 def _from_json(value: Any) -> Trust:
     approvers = tuple(
-        Approver(person, entry["name"], tuple(_key_from_json(person, key) for key in entry["keys"]))
+        Approver(person, of_type(entry["name"], str), tuple(_key_from_json(person, key) for key in entry["keys"]))
         for person, entry in value["approvers"].items()
     )
     trust = Trust(
-        organisation=value["organisation"],
-        rp=RelyingParty(value["rp_id"], frozenset(value["origins"])),
+        organisation=of_type(value["organisation"], str),
+        rp=RelyingParty(of_type(value["rp_id"], str), _texts(value["origins"])),
         approvers=approvers,
-        floor=Floor(value["floor"]["threshold"], frozenset(value["floor"]["approvers"])),
+        floor=Floor(of_type(value["floor"]["threshold"], int), _texts(value["floor"]["approvers"])),
     )
     _check(trust)
     return trust
@@ -105,11 +105,12 @@ def _check(trust: Trust) -> None:
         raise Malformed("trust.form", "at least one origin and one approver are needed")
     if not trust.floor.approvers <= people:
         raise Malformed("trust.form", "the floor names an approver who is not pinned")
-    threshold = trust.floor.threshold
-    if not isinstance(threshold, int) or isinstance(threshold, bool):
-        raise Malformed("trust.form", "the floor's threshold is a whole number")
-    if not 1 <= threshold <= len(trust.floor.approvers or people):
+    if not 1 <= trust.floor.threshold <= len(trust.floor.approvers or people):
         raise Malformed("trust.form", "the floor can never be reached")
+
+
+def _texts(value: Any) -> frozenset[str]:
+    return frozenset(of_type(item, str) for item in of_type(value, list))
 
 
 def _with_sorted_sets(value: Any) -> Any:
@@ -124,4 +125,4 @@ def _key_to_json(key: Credential) -> dict[str, Any]:
 def _key_from_json(person: str, value: Any) -> Credential:
     public_key = from_b64u(value["public_key"])
     parse_public_key(public_key)
-    return Credential(from_b64u(value["id"]), person, public_key, value["backup_eligible"])
+    return Credential(from_b64u(value["id"]), person, public_key, of_type(value["backup_eligible"], bool))

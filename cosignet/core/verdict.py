@@ -93,8 +93,9 @@ def _check_vote(matter: Matter, vote: VoteEvidence, evidence: Evidence, trust: T
     verified = verify_vote(matter, vote.context, vote.assertion, pinned)
     if hash_text(vote.reason) != verified.context.reason:
         raise VerificationFailed("context.nonce", "the reason is not the one that was signed")
-    if not matter.terms.created_at <= verified.context.issued_at <= vote.counted_at <= evidence.decided_at:
-        raise VerificationFailed("time.deadline", "the times of a vote are not in order")
+    created, issued = matter.terms.created_at, verified.context.issued_at
+    if not created <= issued <= vote.counted_at <= evidence.decided_at < matter.terms.deadline:
+        raise VerificationFailed("time.deadline", "the times of a vote are not in order, or not before the deadline")
     return verified
 
 

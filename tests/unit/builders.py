@@ -1,0 +1,135 @@
+"""Honest objects, one default each, so that a test changes a single thing and names it."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cosignet.core.canonical import Payload
+from cosignet.core.client_data import RelyingParty
+from cosignet.core.decision import Matter, verify_vote
+from cosignet.core.encoding import sha256
+from cosignet.core.evidence import Evidence, VoteEvidence
+from cosignet.core.policy import Policy
+from cosignet.core.terms import NO_HEAD, Context, Terms, challenge_of, hash_text, nonce_of
+from cosignet.core.trust import Approver, Floor, Trust
+from cosignet.core.verdict import verify
+from cosignet.errors import CosignetError
+from cosignet.testing import Ceremony, SoftwarePasskey
+
+ORIGIN = "https://approve.example"
+RP = RelyingParty("approve.example", frozenset({ORIGIN}))
+CEREMONY = Ceremony(RP.id, ORIGIN)
+CHALLENGE = bytes(range(64))
+CREATED_AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+PAYLOAD = Payload.from_value({"amount": "1200.00", "currency": "EUR", "to": "Acme GmbH"})
+
+
+@contextmanager
+def raises(kind, code):
+    """Require exactly this error: a test that accepts any refusal cannot tell which rule refused."""
+    with pytest.raises(CosignetError) as caught:
+        yield
+    assert (type(caught.value), caught.value.code) == (kind, code)
+
+
+def at(seconds):
+    return CREATED_AT + timedelta(seconds=seconds)
+
+
+def make_terms(policy=None, *, payload=PAYLOAD, **changes):
+    terms = Terms(
+        confirmation="c-1",
+        audience=RP.id,
+        organisation="org-1",
+        requester="agent-1",
+        action="Pay an invoice",
+        note=None,
+        payload=payload.hash,
+        policy=(policy or Policy(("alice",))).hash,
+        created_at=CREATED_AT,
+        deadline=at(900),
+        valid_until=at(3600),
+        reveal="no",
+        execution="",
+    )
+    return replace(terms, **changes)
+
+
+def make_context(terms, approver="alice", **changes):
+    context = Context(
+        terms=sha256(terms.to_bytes()),
+        approver=approver,
+        stands_in_for="",
+        decision="approve",
+        reason=None,
+        issued_at=at(30),
+        head=NO_HEAD,
+        random=bytes(32),
+    )
+    return replace(context, **changes)
+
+
+def make_matter(policy, **changes):
+    terms = make_terms(policy, **changes)
+    return Matter(terms, sha256(terms.to_bytes()), policy, RP)
+
+
+def sign(passkey, matter, context, ceremony=CEREMONY):
+    """The assertion over one context, made with the real ceremony."""
+    return passkey.sign(challenge_of(nonce_of(context), matter.terms.payload), ceremony)
+
+
+def make_vote(matter, passkey, **changes):
+    """A genuine vote of the passkey's person."""
+    context = make_context(matter.terms, **{"approver": passkey.person, **changes}).to_bytes()
+    return verify_vote(matter, context, sign(passkey, matter, context), passkey.credential)
+
+
+class Story:
+    """One confirmation from its terms to its evidence. Whatever a test changes, the rest is signed to match."""
+
+    def __init__(self, policy, *, note="", passkeys=None, **changes):
+        self.policy = policy
+        self.note = note
+        self.matter = make_matter(policy, note=hash_text(note), **changes)
+        self.passkeys = {person: SoftwarePasskey(person) for person in sorted(policy.signers)} | (passkeys or {})
+        self.votes = []
+
+    def vote(self, person, decision="approve", *, seconds=60, reason="", shown_reason=None, passkey=None, **changes):
+        """Add a vote by `person`, counted after `seconds`; `changes` are of its context before it is signed."""
+        fields = {"decision": decision, "reason": hash_text(reason), "random": sha256(b"%d" % len(self.votes))}
+        context = make_context(self.matter.terms, person, **{**fields, **changes}).to_bytes()
+        assertion = sign(passkey or self.passkeys[person], self.matter, context)
+        shown = reason if shown_reason is None else shown_reason
+        self.votes.append(VoteEvidence(context, shown, assertion, at(seconds)))
+        return self
+
+    def evidence(self, decision="approved", **changes):
+        document = Evidence(
+            decision=decision,
+            decided_at=max((vote.counted_at for vote in self.votes), default=at(60)),
+            terms=self.matter.terms.to_bytes(),
+            payload=PAYLOAD.canonical,
+            note=self.note,
+            policy=self.policy.to_bytes(),
+            votes=tuple(self.votes),
+            credentials=tuple(passkey.credential for passkey in self.passkeys.values()),
+        )
+        return replace(document, **changes)
+
+    def trust(self, **changes):
+        people = tuple(Approver(p, p.title(), (key.credential,)) for p, key in sorted(self.passkeys.items()))
+        trust = Trust(self.matter.terms.organisation, RP, people, Floor(1, frozenset()))
+        return replace(trust, **changes)
+
+    def verify(self, evidence=None, trust=None, *, expected_payload=PAYLOAD.canonical, now=None):
+        """The verdict an honest relying party reaches a minute after the last vote."""
+        document = evidence or self.evidence()
+        return verify(
+            document.to_bytes(),
+            trust or self.trust(),
+            expected_payload=expected_payload,
+            now=now or document.decided_at + timedelta(minutes=1),
+        )
