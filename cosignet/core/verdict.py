@@ -156,6 +156,7 @@ def _attested(evidence: Evidence) -> tuple[str, ...]:
 
 _NOT_PROVEN = (
     "when the signatures were made: no public log or timestamp is part of this evidence",
+    "that no vote was left out: a rejection that the operator withholds does not show here",
     "that a passkey lives in hardware: no authenticator was attested",
 )
 

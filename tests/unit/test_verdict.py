@@ -1,19 +1,20 @@
 """Every refusal here is of genuine evidence in which one thing was changed and all else signed to match."""
 
 import json
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from cosignet.core.canonical import Payload, canonicalise
+from cosignet.core.decision import Decision
 from cosignet.core.encoding import sha256
 from cosignet.core.policy import Fallback, Policy
 from cosignet.core.trust import Floor
 from cosignet.core.verdict import verify
 from cosignet.errors import VerificationFailed
 from cosignet.testing import SoftwarePasskey
-from tests.unit.builders import PAYLOAD, Story, at, raises
+from tests.unit.builders import PAYLOAD, Story, at, make_vote, raises
 from tests.unit.cose import P256_ORDER
 
 ONE_OF_TWO = Policy(("alice", "bob"))
@@ -33,6 +34,7 @@ def test_approved_by_one_of_two():
     assert "Alice signed approve with a device-bound passkey" in verdict.proven[0]
     assert "at 2026-01-31T12:01:00Z, before the deadline" in verdict.attested[0]
     assert "public log" in verdict.not_proven[0]
+    assert "no vote was left out" in verdict.not_proven[1]
 
 
 def test_approved_by_two_of_three_one_of_them_a_delegate():
@@ -190,3 +192,17 @@ def test_a_context_of_another_form():
     story = Story(ONE_OF_TWO).vote("alice", head="")
     with fails("context.form"):
         story.verify()
+
+
+def test_nothing_can_be_changed_after_it_was_checked():
+    story = Story(Policy(("alice",), fallback=(Fallback(60, ("bob",)),))).vote("alice")
+    evidence, trust, matter = story.evidence(), story.trust(), story.matter
+    verdict = story.verify(evidence, trust)
+    vote = make_vote(matter, story.passkeys["alice"])
+    decision = Decision().cast(matter, vote, at=at(60))
+    values = [verdict, verdict.signers[0], verdict.terms, evidence, evidence.votes[0], evidence.votes[0].assertion]
+    values += [trust, trust.rp, trust.floor, trust.approvers[0], trust.approvers[0].keys[0]]
+    values += [matter, matter.policy, matter.policy.fallback[0], vote, vote.context, vote.proof, decision, PAYLOAD]
+    for value in values:
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, fields(value)[0].name, None)
