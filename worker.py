@@ -21,8 +21,15 @@ from store.installation import claim_rp_id
 from workflows.approval import Approval
 from workflows.housekeeping import Housekeeping, schedule_housekeeping
 
+logger = logging.getLogger("cosignet.worker")
+
 # Imported once instead of once per workflow; nothing in them keeps state between workflows.
 _PASSED_THROUGH = ("activities", "cbor2", "cosignet", "cryptography", "rfc8785", "store", "workflows")
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandbox in which workflows run."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH))
 
 
 async def build_worker(client: Client, settings: Settings, deployment: Deployment) -> Worker:
@@ -49,9 +56,7 @@ async def build_worker(client: Client, settings: Settings, deployment: Deploymen
             steps.read_outcome,
             sweeping.sweep,
         ],
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
-        ),
+        workflow_runner=workflow_runner(),
         graceful_shutdown_timeout=timedelta(seconds=10),
     )
 
@@ -70,7 +75,7 @@ async def main() -> None:
     worker = await build_worker(client, settings, deployment)
     await schedule_housekeeping(client)
     async with worker:
-        logging.info("Serving task queue %s in namespace %s", TASK_QUEUE, client.namespace)
+        logger.info("Serving task queue %s in namespace %s", TASK_QUEUE, client.namespace)
         await stop.wait()
     await deployment.database.close()
 

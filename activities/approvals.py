@@ -1,12 +1,14 @@
 """The approval workflows as others drive them: started, voted on, told to look at their row again."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -49,6 +51,7 @@ SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {
 }
 
 RPC_TIMEOUT = timedelta(seconds=10)
+CHECK_TIMEOUT = timedelta(seconds=2)
 VOTE_ATTEMPTS = 4
 
 
@@ -84,6 +87,14 @@ class ApprovalWorkflows:
         self._client = client
         self._search_attributes = search_attributes
 
+    async def check(self) -> None:
+        """Require that Temporal answers for our namespace. Raises `Unavailable("temporal.unavailable")`."""
+        request = DescribeNamespaceRequest(namespace=self._client.namespace)
+        try:
+            await self._client.workflow_service.describe_namespace(request, timeout=CHECK_TIMEOUT)
+        except RPCError as error:
+            raise _unavailable() from error
+
     async def start(self, row: Confirmation) -> None:
         """Start the workflow of a recorded confirmation; once is enough, more often does no harm.
 
@@ -94,7 +105,6 @@ class ApprovalWorkflows:
         try:
             await self._client.start_workflow(
                 APPROVAL_WORKFLOW,
-                NOT_READY,
                 ApprovalInput(row.id),
                 id=workflow_id(row.id),
                 task_queue=TASK_QUEUE,
@@ -125,6 +135,9 @@ class ApprovalWorkflows:
             except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
                 recorded = await find()
                 if recorded is not None:
+                    # The vote counts, and the workflow may not know of it: an Update can get lost with its task.
+                    with contextlib.suppress(Unavailable):
+                        await self.sync(confirmation)
                     return recorded
                 if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
                     raise Unavailable("vote.no_workflow", "the approval is not waiting for votes right now") from error

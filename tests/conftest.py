@@ -28,9 +28,16 @@ async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """A fresh, migrated database, once of each kind."""
-    if request.param == "sqlite":
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """A module whose subject is not the database may override this with one kind."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+async def database(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> AsyncIterator[Database]:
+    """A fresh, migrated database."""
+    if database_kind == "sqlite":
         url = f"sqlite:///{tmp_path}/cosignet.db"
     else:
         url = await asyncio.to_thread(request.getfixturevalue("postgres").create_database)

@@ -173,9 +173,10 @@ class Approval:
                 workflow.start_activity_method(
                     ApprovalSteps.notify,
                     NotifyInput(self._id, stage),
-                    start_to_close_timeout=timedelta(seconds=30),
+                    start_to_close_timeout=timedelta(seconds=15),
                     schedule_to_close_timeout=max(ballot.deadline - now, timedelta(seconds=1)),
                     retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
+                    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                     summary="Tell the approvers" if stage == 0 else f"Tell fallback stage {stage}",
                 )
             )
@@ -190,7 +191,10 @@ class Approval:
         self._cancelled = True
 
     async def _settle(self) -> None:
-        """Nothing may be under way when the workflow completes, or the completion would be refused and retried."""
+        """Wait until nothing is under way.
+
+        An event that arrives with the completion would fail that workflow task, and the Update in it would be lost.
+        """
         for notification in self._notifications:
             notification.cancel()
         await asyncio.gather(*self._notifications, return_exceptions=True)
