@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.approvals import workflow_id
 from activities.closing import ClosingStatus, close_confirmation, read_outcome
@@ -213,5 +213,8 @@ def _as_application_errors() -> Iterator[None]:
     try:
         yield
     except CosignetError as error:
-        again = isinstance(error, Unavailable)
-        raise ApplicationError(error.detail, type=error.code, non_retryable=not again) from error
+        if isinstance(error, Unavailable):
+            raise ApplicationError(error.detail, type=error.code) from error
+        # Benign: a refusal is ordinary business, not a fault for the operator's logs.
+        category = ApplicationErrorCategory.BENIGN
+        raise ApplicationError(error.detail, type=error.code, non_retryable=True, category=category) from error
