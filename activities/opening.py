@@ -46,15 +46,15 @@ async def open_confirmation(deployment: Deployment, caller: Caller, confirmation
     async with deployment.database.write() as tx:
         known = await get_confirmation(tx, confirmation)
         if known is not None:
-            if known.ask_hash != ask_hash:
-                raise Conflict("confirmation.other_terms", "this id is taken by a confirmation of something else")
-            return known
+            return _require_same(known, ask_hash)
         at = await deployment.database.clock(tx)
         policy = await resolve_policy(tx, caller.organisation, ask)
         row = _compose(deployment, caller, confirmation, ask, ask_hash, payload, policy, at)
-        await insert_confirmation(tx, row)
-        await _record_request(tx, row, caller)
-        return row
+        if await insert_confirmation(tx, row):
+            await _record_request(tx, row, caller)
+            return row
+    # Somebody asked under the same id at the same time, and was faster.
+    return await open_confirmation(deployment, caller, confirmation, ask)
 
 
 def warnings_of(row: Confirmation) -> list[str]:
@@ -140,6 +140,12 @@ def _compose(
         consumer=None,
         consumed_at=None,
     )
+
+
+def _require_same(known: Confirmation, ask_hash: bytes) -> Confirmation:
+    if known.ask_hash != ask_hash:
+        raise Conflict("confirmation.other_terms", "this id is taken by a confirmation of something else")
+    return known
 
 
 async def _record_request(tx: AsyncConnection, row: Confirmation, caller: Caller) -> None:

@@ -96,6 +96,7 @@ async def _record(tx: AsyncConnection, deployment: Deployment, confirmation: str
     if not await use_ceremony(tx, vote.nonce, at=at):
         raise Refused("ceremony.invalid", "this ceremony is used or took too long; start again")
     await _insert(tx, row, ceremony, submission, vote, credential, at)
+    await _require_unrevoked(tx, confirmation)
     if after.status.final:
         await _decide(tx, row, after.status, at)
     return await _answer(tx, confirmation)
@@ -159,6 +160,13 @@ async def _insert(
         "sign_count_decreased": cloned,
     }
     await add_event(tx, row.organisation_id, "confirmation.voted", record, confirmation=row.id, at=at)
+
+
+async def _require_unrevoked(tx: AsyncConnection, confirmation: str) -> None:
+    # The vote's event holds the organisation's row until the commit, and every revocation writes an event too:
+    # one that is not seen here comes after this vote.
+    if await revoked_votes(tx, confirmation):
+        raise Refused("credential.revoked", "a passkey or person behind this vote has been revoked")
 
 
 async def _decide(tx: AsyncConnection, row: Confirmation, status: Status, at: datetime) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cosignet.core.decision import Status
 from store.rows import Confirmation, read, read_all
 from store.schema import confirmations
+from store.upsert import insert_new
 
 PENDING = confirmations.c.status == Status.PENDING
 
@@ -25,9 +26,9 @@ class Filter:
     before: tuple[datetime, str] | None = None
 
 
-async def insert_confirmation(tx: AsyncConnection, confirmation: Confirmation) -> None:
-    """Record a new confirmation."""
-    await tx.execute(insert(confirmations).values(vars(confirmation)))
+async def insert_confirmation(tx: AsyncConnection, confirmation: Confirmation) -> bool:
+    """Record a new confirmation; False when its id is taken already."""
+    return await insert_new(tx, confirmations, vars(confirmation))
 
 
 async def get_confirmation(tx: AsyncConnection, confirmation: str, *, lock: bool = False) -> Confirmation | None:
@@ -37,11 +38,13 @@ async def get_confirmation(tx: AsyncConnection, confirmation: str, *, lock: bool
 
 
 async def list_confirmations(
-    tx: AsyncConnection, organisation: str, owner: str, wanted: Filter, *, limit: int
+    tx: AsyncConnection, organisation: str, owner: str | None, wanted: Filter, *, limit: int
 ) -> list[Confirmation]:
-    """An owner's confirmations, newest first."""
+    """An owner's confirmations, newest first; without `owner` those of the whole organisation."""
     c = confirmations.c
-    query = select(confirmations).where(c.organisation_id == organisation, c.owner == owner)
+    query = select(confirmations).where(c.organisation_id == organisation)
+    if owner is not None:
+        query = query.where(c.owner == owner)
     if wanted.status is not None:
         query = query.where(c.status == wanted.status)
     if wanted.external_id is not None:

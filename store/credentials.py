@@ -5,14 +5,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cosignet.core.encoding import b64u, sha256
 from cosignet.core.registration import NewCredential
-from cosignet.errors import Conflict, Refused
+from cosignet.errors import Conflict, Refused, Unauthenticated
 from store.rows import CredentialRow, Person, read, read_all
 from store.schema import credentials, invites, people, registrations
+from store.upsert import insert_new
 
 INVITE_LIFETIME = timedelta(days=7)
 CEREMONY_LIFETIME = timedelta(minutes=5)
@@ -41,13 +42,13 @@ async def create_invite(tx: AsyncConnection, person: str, *, at: datetime) -> st
 
 
 async def find_invite(tx: AsyncConnection, token: str, *, at: datetime) -> Invite:
-    """The open invite with this secret. Raises `Refused("invite.invalid")`, not saying why it is not open."""
+    """The open invite with this secret. Raises `Unauthenticated("invite.invalid")`, not saying why it is not open."""
     token_hash = sha256(token.encode())
     open_now = (invites.c.token_hash == token_hash) & invites.c.used_at.is_(None) & (invites.c.expires_at > at)
     query = select(people, invites.c.expires_at).join(invites).where(open_now, people.c.revoked_at.is_(None))
     row = (await tx.execute(query)).one_or_none()
     if row is None:
-        raise Refused("invite.invalid", "this invite is unknown, used or expired; ask for a new one")
+        raise Unauthenticated("invite.invalid", "this invite is unknown, used or expired; ask for a new one")
     values = dict(row._mapping)  # noqa: SLF001
     expires_at = values.pop("expires_at")
     return Invite(token_hash, Person(**values), expires_at)
@@ -61,8 +62,18 @@ async def begin_registration(tx: AsyncConnection, invite: Invite, *, at: datetim
     return challenge
 
 
+async def count_open_registrations(tx: AsyncConnection, invite: Invite, *, at: datetime) -> int:
+    """How many challenges issued under this invite could still be answered."""
+    c = registrations.c
+    still_open = (c.token_hash == invite.token_hash) & (c.expires_at > at) & c.used_at.is_(None)
+    return (await tx.execute(select(func.count()).select_from(registrations).where(still_open))).scalar_one()
+
+
 async def finish_registration(tx: AsyncConnection, invite: Invite, challenge: bytes, *, at: datetime) -> None:
-    """Use up the challenge and the invite. Raises `Refused("ceremony.invalid")` or `Refused("invite.invalid")`."""
+    """Use up the challenge and the invite.
+
+    Raises `Refused("ceremony.invalid")` or `Unauthenticated("invite.invalid")`.
+    """
     fresh = (
         (registrations.c.challenge == challenge)
         & (registrations.c.token_hash == invite.token_hash)
@@ -73,29 +84,27 @@ async def finish_registration(tx: AsyncConnection, invite: Invite, challenge: by
         raise Refused("ceremony.invalid", "this ceremony was not issued, is used or took too long; start again")
     unused = (invites.c.token_hash == invite.token_hash) & invites.c.used_at.is_(None)
     if (await tx.execute(update(invites).where(unused).values(used_at=at))).rowcount != 1:
-        raise Refused("invite.invalid", "this invite is used")
+        raise Unauthenticated("invite.invalid", "this invite is used")
 
 
 async def add_credential(
     tx: AsyncConnection, person: Person, new: NewCredential, *, transports: Collection[str], at: datetime
 ) -> None:
     """Enrol a passkey. Raises `Conflict("credential.exists")` when its id is known already, to anybody."""
-    if await get_credential(tx, new.id):
+    values = {
+        "id": new.id,
+        "organisation_id": person.organisation_id,
+        "person_id": person.id,
+        "public_key": new.public_key,
+        "backup_eligible": new.backup_eligible,
+        "backed_up": new.backed_up,
+        "sign_count": new.sign_count,
+        "aaguid": new.aaguid,
+        "transports": " ".join(transports),
+        "created_at": at,
+    }
+    if not await insert_new(tx, credentials, values):
         raise Conflict("credential.exists", "this passkey is enrolled already")
-    await tx.execute(
-        insert(credentials).values(
-            id=new.id,
-            organisation_id=person.organisation_id,
-            person_id=person.id,
-            public_key=new.public_key,
-            backup_eligible=new.backup_eligible,
-            backed_up=new.backed_up,
-            sign_count=new.sign_count,
-            aaguid=new.aaguid,
-            transports=" ".join(transports),
-            created_at=at,
-        )
-    )
 
 
 async def get_credential(tx: AsyncConnection, credential_id: bytes) -> CredentialRow | None:
@@ -119,6 +128,12 @@ async def active_credentials(tx: AsyncConnection, person_ids: Collection[str]) -
         .order_by(credentials.c.created_at, credentials.c.id)
     )
     return read_all(CredentialRow, await tx.execute(query))
+
+
+async def list_credentials(tx: AsyncConnection, organisation: str) -> list[CredentialRow]:
+    """All passkeys of the organisation, revoked or not, oldest first."""
+    query = select(credentials).where(credentials.c.organisation_id == organisation)
+    return read_all(CredentialRow, await tx.execute(query.order_by(credentials.c.created_at, credentials.c.id)))
 
 
 async def record_use(

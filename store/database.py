@@ -13,6 +13,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -22,8 +24,9 @@ from cosignet.errors import Unavailable
 
 Clock = Callable[[AsyncConnection], Awaitable[datetime]]
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
+_PRAGMAS = ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 _WRITES = "cosignet_writes"
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 async def database_clock(tx: AsyncConnection) -> datetime:
@@ -47,10 +50,10 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One consistent view. Raises `Unavailable("database.unavailable")`."""
+        """One consistent view, in which nothing can be written. Raises `Unavailable("database.unavailable")`."""
         with _outages():
-            async with self._engine.connect() as tx:
-                yield tx
+            async with self._engine.connect() as plain:
+                yield plain if self._sqlite else await plain.execution_options(**_SNAPSHOT)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -62,8 +65,18 @@ class Database:
                     yield tx
 
     async def migrate(self) -> None:
-        """Bring the schema to the newest revision; safe to call from several processes at once."""
-        await asyncio.to_thread(command.upgrade, _alembic_config(self.url), "head")
+        """Bring the schema to the newest revision; safe to call from several processes at once.
+
+        Raises `Unavailable("database.unavailable")`.
+        """
+        with _outages():
+            await asyncio.to_thread(command.upgrade, _alembic_config(self.url), "head")
+
+    async def is_migrated(self) -> bool:
+        """Whether the schema is at the newest revision. Raises `Unavailable("database.unavailable")`."""
+        newest = ScriptDirectory.from_config(_alembic_config(self.url)).get_current_head()
+        async with self.read() as tx:
+            return await tx.run_sync(lambda plain: MigrationContext.configure(plain).get_current_revision()) == newest
 
     async def close(self) -> None:
         """Close every pooled connection."""
@@ -93,6 +106,7 @@ def _configure_sqlite(connection: Any, record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

@@ -8,10 +8,15 @@ from store.schema import credentials, installation
 from store.upsert import upsert
 
 
+async def get_rp_id(tx: AsyncConnection) -> str | None:
+    """The relying party id that this installation has recorded."""
+    query = select(installation.c.value).where(installation.c.name == "rp_id")
+    return (await tx.execute(query)).scalar_one_or_none()
+
+
 async def claim_rp_id(tx: AsyncConnection, rp_id: str) -> None:
     """Record the rp id. Raises `Conflict("installation.rp_id")` when passkeys are enrolled for another one."""
-    query = select(installation.c.value).where(installation.c.name == "rp_id")
-    known = (await tx.execute(query)).scalar_one_or_none()
+    known = await get_rp_id(tx)
     if known == rp_id:
         return
     if known is not None and (await tx.execute(select(credentials.c.id).limit(1))).first() is not None:

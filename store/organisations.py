@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cosignet.errors import Conflict, NotFound
 from store.rows import Organisation, Person, Role, read, read_all
 from store.schema import credentials, floors, organisations, people, policies
-from store.upsert import upsert
+from store.upsert import insert_new, upsert
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,26 @@ async def find_organisation(tx: AsyncConnection, id_or_name: str) -> Organisatio
     return found[0]
 
 
+async def list_organisations(tx: AsyncConnection) -> list[Organisation]:
+    """All tenants, oldest first."""
+    query = select(organisations).order_by(organisations.c.created_at, organisations.c.id)
+    return read_all(Organisation, await tx.execute(query))
+
+
+async def get_organisation(tx: AsyncConnection, organisation: str) -> Organisation:
+    """The organisation with this id, which the caller took from another row."""
+    row = (await tx.execute(select(organisations).where(organisations.c.id == organisation))).one()
+    return Organisation(**row._mapping)  # noqa: SLF001
+
+
 async def add_person(
     tx: AsyncConnection, organisation: str, *, email: str, name: str, role: Role, at: datetime
 ) -> Person:
     """Record a person. Raises `Conflict("person.exists")` for an address the organisation has already."""
     email = normalise_email(email)
-    if await find_person(tx, organisation, email):
-        raise Conflict("person.exists", f"{email} is a person of this organisation already")
     person = Person(secrets.token_hex(16), organisation, email, name, role, at, None)
-    await tx.execute(insert(people).values(vars(person)))
+    if not await insert_new(tx, people, vars(person)):
+        raise Conflict("person.exists", f"{email} is a person of this organisation already")
     return person
 
 
@@ -69,10 +80,12 @@ async def get_people(tx: AsyncConnection, ids: Collection[str]) -> list[Person]:
     return read_all(Person, await tx.execute(select(people).where(people.c.id.in_(ids))))
 
 
-async def list_people(tx: AsyncConnection, organisation: str) -> list[Person]:
-    """Everybody in the organisation who is not revoked, oldest first."""
-    active = (people.c.organisation_id == organisation) & people.c.revoked_at.is_(None)
-    return read_all(Person, await tx.execute(select(people).where(active).order_by(people.c.created_at, people.c.id)))
+async def list_people(tx: AsyncConnection, organisation: str, *, with_revoked: bool = False) -> list[Person]:
+    """Everybody in the organisation, oldest first."""
+    query = select(people).where(people.c.organisation_id == organisation)
+    if not with_revoked:
+        query = query.where(people.c.revoked_at.is_(None))
+    return read_all(Person, await tx.execute(query.order_by(people.c.created_at, people.c.id)))
 
 
 async def enrolled(tx: AsyncConnection, ids: Collection[str]) -> frozenset[str]:

@@ -1,6 +1,8 @@
 """Ceremonies that were issued, votes that were counted, links that were sent."""
 
 import secrets
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
@@ -48,10 +50,21 @@ async def get_vote(tx: AsyncConnection, nonce: bytes) -> VoteRow | None:
     return read(VoteRow, (await tx.execute(select(votes).where(votes.c.nonce == nonce))).one_or_none())
 
 
-async def list_votes(tx: AsyncConnection, confirmation: str) -> list[VoteRow]:
+async def list_votes(tx: AsyncConnection, confirmation: str, *, with_voided: bool = False) -> list[VoteRow]:
     """The counted votes, in the order they were counted."""
-    query = select(votes).where(votes.c.confirmation_id == confirmation, votes.c.voided_at.is_(None))
+    query = select(votes).where(votes.c.confirmation_id == confirmation)
+    if not with_voided:
+        query = query.where(votes.c.voided_at.is_(None))
     return read_all(VoteRow, await tx.execute(query.order_by(votes.c.position)))
+
+
+async def list_votes_of(tx: AsyncConnection, confirmations: Collection[str]) -> dict[str, list[VoteRow]]:
+    """The counted votes of each of these confirmations that has any, in the order they were counted."""
+    query = select(votes).where(votes.c.confirmation_id.in_(confirmations), votes.c.voided_at.is_(None))
+    found: dict[str, list[VoteRow]] = defaultdict(list)
+    for vote in read_all(VoteRow, await tx.execute(query.order_by(votes.c.position))):
+        found[vote.confirmation_id].append(vote)
+    return found
 
 
 async def revoked_votes(tx: AsyncConnection, confirmation: str) -> list[bytes]:

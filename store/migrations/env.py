@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from typing import Literal
+from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from store.schema import Moment, metadata
@@ -16,6 +16,16 @@ _MIGRATION_LOCK = 0x636F7369676E6574
 def _render(kind: str, item: object, autogen_context: object) -> str | Literal[False]:
     # A migration must not change with the code: it names what the column is, not our type for it.
     return "sa.BigInteger()" if kind == "type" and isinstance(item, Moment) else False
+
+
+def _take_turns(connection: Any, record: object) -> None:
+    # Left alone, the driver commits before each CREATE TABLE, and two processes that start at once collide.
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout=60000")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _migrate(connection: Connection) -> None:
@@ -32,6 +42,9 @@ def _migrate(connection: Connection) -> None:
 async def _connect() -> None:
     url = context.config.attributes.get("url") or os.environ["COSIGNET_DATABASE_URL"]
     engine = create_async_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _take_turns)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
     async with engine.begin() as connection:
         await connection.run_sync(_migrate)
     await engine.dispose()
