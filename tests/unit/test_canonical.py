@@ -2,7 +2,7 @@ import json
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cosignet.core.canonical import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, Payload, canonicalise, of_type, read_record
@@ -206,7 +206,6 @@ def test_bytes_in_another_spelling_are_not_canonical(text):
 
 
 @given(OBJECTS)
-@settings(deadline=None)
 def test_canonical_bytes_read_back_as_themselves(value):
     payload = Payload.from_value(value)
     again = Payload.from_canonical(payload.canonical)
@@ -216,7 +215,6 @@ def test_canonical_bytes_read_back_as_themselves(value):
 
 
 @given(OBJECTS, st.booleans(), st.sampled_from([None, 0, 3]), st.randoms())
-@settings(deadline=None)
 def test_every_spelling_of_a_value_has_the_same_canonical_bytes(value, ascii_only, indent, random):
     shuffled = dict(random.sample(list(value.items()), len(value)))
     text = json.dumps(shuffled, ensure_ascii=ascii_only, indent=indent).encode()

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cosignet.core.cbor import canonical, read_map
@@ -11,7 +11,6 @@ MAPS = st.dictionaries(KEYS, st.integers(-100, 100) | st.binary(max_size=40) | s
 
 
 @given(MAPS, st.binary(max_size=20))
-@settings(deadline=None)
 def test_a_map_is_read_and_what_follows_is_left(value, rest):
     assert read_map(canonical(value) + rest) == (value, rest)
 
@@ -45,7 +44,6 @@ def test_anything_but_a_well_formed_map_is_refused(raw):
 
 
 @given(st.binary(max_size=120))
-@settings(deadline=None)
 def test_no_bytes_raise_anything_else(raw):
     try:
         members, rest = read_map(b"\xa2\x01" + raw)

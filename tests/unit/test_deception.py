@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cosignet.core.deception import deceives, deceiving_paths, escape, is_deceiving, mixed_script_words
@@ -88,7 +88,6 @@ def test_what_lies_below_a_deceiving_key_is_named_too():
 
 
 @given(st.text(max_size=30))
-@settings(deadline=None)
 def test_an_escaped_text_holds_no_invisible_character(text):
     escaped = escape(text)
     assert not any(is_deceiving(character) for character in escaped)

@@ -71,7 +71,7 @@ def counts(policy, decision, ballot, seconds):
 
 
 @given(policies(), BALLOTS)
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_whatever_is_cast_only_the_policy_decides(policy, ballots):
     matter, decision, counted = play(policy, ballots)
     votes = [ballot for ballot, _ in counted]

@@ -52,13 +52,13 @@ def with_fields(raw, **changes):
 
 
 @given(TERMS)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_terms_round_trip(terms):
     assert Terms.parse(terms.to_bytes()) == terms
 
 
 @given(CONTEXTS)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_context_round_trip(context):
     assert Context.parse(context.to_bytes()) == context
 
