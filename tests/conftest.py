@@ -1,13 +1,13 @@
 """Real parts for every test: a Temporal server, a PostgreSQL server, databases of either kind."""
 
 import asyncio
-import sysconfig
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from stack import find_temporal
 from store.database import Database
 from tests.postgres_server import PostgresServer
 
@@ -22,8 +22,7 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
     """One Temporal development server for the whole run."""
-    binary = Path(sysconfig.get_path("scripts")) / "temporal"
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=str(binary)) as environment:
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=find_temporal()) as environment:
         yield environment
 
 

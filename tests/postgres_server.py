@@ -58,12 +58,13 @@ class PostgresServer:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _run(self, program: str, *arguments: object) -> None:
-        command = [str(_binaries() / program), *map(str, arguments)]
+        command = [str(find_binaries() / program), *map(str, arguments)]
         as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         subprocess.run([*as_postgres, *command], check=True, cwd=self._home, stdout=subprocess.DEVNULL)
 
 
-def _binaries() -> Path:
+def find_binaries() -> Path:
+    """The folder of the newest installed server. Raises `RuntimeError` when there is none."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if versions:
         return versions[-1]

@@ -5,7 +5,6 @@ A history that is there is never overwritten: a deployed worker may still be in 
 
 import asyncio
 import gc
-import sysconfig
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from activities.closing import close_confirmation
 from cosignet import __version__
 from cosignet.core.encoding import b64u
 from cosignet.temporal.contract import APPROVAL_SIGNAL, SYNC_SIGNAL, Outcome
+from stack import find_temporal
 from store.database import Database
 from tests.workflow.service import Service
 
@@ -68,11 +68,10 @@ async def cancelled(service: Service) -> Handle:
 
 
 async def main() -> None:
-    binary = str(Path(sysconfig.get_path("scripts")) / "temporal")
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/cosignet.db")
         await database.migrate()
-        async with await WorkflowEnvironment.start_local(dev_server_existing_path=binary) as environment:
+        async with await WorkflowEnvironment.start_local(dev_server_existing_path=find_temporal()) as environment:
             service = await Service.found(environment.client, database)
             async with service.worker():
                 for scenario in (approved, rejected, quorum, signalled, expired, cancelled):

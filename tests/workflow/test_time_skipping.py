@@ -1,22 +1,21 @@
 """Long deadlines, on a server that skips time."""
 
-import sysconfig
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from stack import find_temporal
 
 DAYS = 3 * 24 * 3600
 
 
 @pytest.fixture(scope="module")
 async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
-    binary = Path(sysconfig.get_path("scripts")) / "temporal"
     async with await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
-        dev_server_existing_path=str(binary),
+        dev_server_existing_path=find_temporal(),
         dev_server_extra_args=["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"],
     ) as environment:
         yield environment

@@ -1,0 +1,36 @@
+# The front door: each target sets up all it needs on a fresh machine.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra temporal --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: demo up test check lock install
+
+demo: $(INSTALLED)
+	$(BIN)/python stack.py demo
+
+up: $(INSTALLED)
+	$(BIN)/python stack.py up
+
+test: $(INSTALLED)
+	@$(BIN)/python -c "import tests.postgres_server as p; p.find_binaries()" 2>/dev/null || sh tests/install-postgresql.sh
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-cache
+
+lock:
+	$(LOCK) --group server -o requirements/server.lock
+	$(LOCK) --group dev -o requirements/dev.lock
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml requirements/dev.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(INSTALLED)

@@ -1,0 +1,196 @@
+"""`make demo`: the main job end to end, told step by step, and what happens when somebody cheats or stays silent."""
+
+import asyncio
+import gc
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio import workflow
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from cosignet.client import Confirmation, CosignetClient
+from cosignet.core.canonical import canonicalise, parse
+from cosignet.core.encoding import b64u, from_b64u
+from cosignet.core.trust import Trust
+from cosignet.core.verdict import verify
+from cosignet.errors import VerificationFailed
+from cosignet.temporal import CosignetPlugin, require_approval
+from examples.approver import SoftwareApprover
+from examples.wire_transfer.transfers import PayInvoice, Transfer, wire_transfer
+from stack import Stack
+
+QUEUE = "payments"
+HONEST = Transfer("ACME GmbH", "DE02120300000000202051", "250.00", "EUR")
+PATIENCE = 60
+
+
+@workflow.defn
+class CheatingAgent:
+    """Asks for one transfer and, once it is approved, tries to make another."""
+
+    @workflow.run
+    async def run(self, approved: Transfer, wanted: Transfer) -> str:
+        """Fail, if everything is as it should be."""
+        action = f"Wire {approved.amount} {approved.currency} to {approved.recipient}"
+        await require_approval(action, activity=wire_transfer, input=[approved], approvers=["anna@example.com"])
+        receipt: str = await workflow.execute_activity(
+            wire_transfer, wanted, start_to_close_timeout=timedelta(minutes=1)
+        )
+        return receipt
+
+
+@dataclass
+class Scene:
+    """Everybody who plays a part."""
+
+    stack: Stack
+    anna: SoftwareApprover
+    cosignet: CosignetClient
+    temporal: Client
+    trust: Path
+    letters: set[Path]
+
+    async def next_link(self) -> str:
+        """Wait for the next message to Anna and return the personal link in it."""
+        outbox = self.stack.data / "outbox"
+        async with asyncio.timeout(PATIENCE):
+            while not (new := set(outbox.glob("*.json")) - self.letters):
+                self.stack.require_alive()
+                await asyncio.sleep(0.1)
+        self.letters |= new
+        link: str = json.loads(new.pop().read_text())["link"]
+        return link
+
+    async def start(self, run: Any, *arguments: Transfer) -> WorkflowHandle[Any, str]:
+        """Start an agent's workflow."""
+        name = f"invoice-{datetime.now(UTC):%H%M%S%f}"
+        return await self.temporal.start_workflow(run, args=arguments, id=name, task_queue=QUEUE, result_type=str)
+
+
+async def run(stack: Stack) -> None:
+    """Play all of it on a fresh stack. Raises when anything is not as promised."""
+    say("Starting Temporal, the worker and the API, and founding the organisation Acme with Anna as its owner.")
+    account = stack.admin("create-organisation", "Acme", "--owner-email", "anna@example.com")
+    with stack.running(account["organisation"]):
+        async with _scene(stack, account) as scene:
+            silent = await _ask_and_stay_silent(stack, account)
+            await _approve(scene)
+            await _cheat(scene)
+            await _reject(scene)
+            await _expire(stack, account, silent)
+    say(f"Done. Evidence, trust file and logs lie in {stack.data}.")
+    gc.collect()
+
+
+@asynccontextmanager
+async def _scene(stack: Stack, account: dict[str, Any]) -> AsyncIterator[Scene]:
+    anna = SoftwareApprover(stack.url)
+    await anna.register(account["register_url"])
+    tell("Anna has enrolled a passkey (in software here, by the same ceremonies as in a browser).")
+    trust = stack.data / "trust.json"
+    trust.write_text(json.dumps(stack.admin("trust", account["organisation"]), indent=2))
+    tell(f"The agent's team keeps {trust}: it pins Anna's key, so not even the service could fake her approval.")
+    key = stack.admin("create-key", account["organisation"], "payments", "--temporal", "default")["api_key"]
+    plugin = CosignetPlugin(url=stack.url, api_key=key, trust=trust)
+    temporal = await Client.connect(stack.environment["TEMPORAL_ADDRESS"], plugins=[plugin])
+    worker = Worker(temporal, task_queue=QUEUE, workflows=[PayInvoice, CheatingAgent], activities=[wire_transfer])
+    async with worker, CosignetClient(stack.url, key) as cosignet:
+        yield Scene(stack, anna, cosignet, temporal, trust, set())
+    await anna.close()
+
+
+async def _approve(scene: Scene) -> None:
+    say("1. An agent wants to wire 250 EUR. Its workflow asks, and waits.")
+    handle = await scene.start(PayInvoice.run, HONEST)
+    link = await scene.next_link()
+    shown = await scene.anna.open(link)
+    tell(f"Anna's link shows: {shown['action']}")
+    tell(f"exactly this will run: {json.dumps(shown['payload'])}")
+    tell(f"asked by: {shown['requester']}, until {shown['deadline']}")
+    await scene.anna.decide(link, "approve")
+    tell(f"Anna signs. The guarded activity runs: {await handle.result()}")
+    await _check_evidence(scene, shown["id"])
+
+
+async def _check_evidence(scene: Scene, confirmation: str) -> None:
+    evidence = await scene.cosignet.evidence(confirmation)
+    path = scene.stack.data / "evidence.json"
+    path.write_bytes(evidence)
+    trust = Trust.parse(scene.trust.read_bytes())
+    verdict = verify(evidence, trust, expected_payload=None, now=datetime.now(UTC))
+    tell(f"The evidence verifies offline: {verdict.decision}")
+    for kind, lines in (("proven", verdict.proven), ("attested", verdict.attested), ("not proven", verdict.not_proven)):
+        for line in lines:
+            tell(f"  {kind}: {line}")
+    try:
+        verify(_tampered(evidence), trust, expected_payload=None, now=datetime.now(UTC))
+    except VerificationFailed as error:
+        tell(f"The same evidence with another amount does not: {error}")
+    else:
+        raise RuntimeError("tampered evidence was accepted")
+
+
+def _tampered(evidence: bytes) -> bytes:
+    document = parse(evidence)
+    document["payload"] = b64u(from_b64u(document["payload"]).replace(b"250.00", b"950.00"))
+    return canonicalise(document)
+
+
+async def _cheat(scene: Scene) -> None:
+    say("2. An agent gets 250 EUR approved and tries to wire 9,250.")
+    handle = await scene.start(CheatingAgent.run, HONEST, Transfer("Mallory", HONEST.iban, "9250.00", "EUR"))
+    await scene.anna.decide(await scene.next_link(), "approve")
+    tell(f"The worker refuses: {await _failure(handle)}")
+
+
+async def _reject(scene: Scene) -> None:
+    say("3. Anna rejects, and says why.")
+    handle = await scene.start(PayInvoice.run, HONEST)
+    await scene.anna.decide(await scene.next_link(), "reject", "we paid this invoice in October")
+    tell(f"The agent's workflow gets: {await _failure(handle)}")
+
+
+async def _ask_and_stay_silent(stack: Stack, account: dict[str, Any]) -> Confirmation:
+    async with CosignetClient(stack.url, account["api_key"]) as agent:
+        return await agent.request(
+            action="Delete the production database",
+            payload={"database": "production"},
+            approvers=["anna@example.com"],
+            expires_in=30,
+        )
+
+
+async def _expire(stack: Stack, account: dict[str, Any], silent: Confirmation) -> None:
+    say("4. Half a minute ago another agent asked, over HTTP, to delete a database. Nobody has answered.")
+    async with CosignetClient(stack.url, account["api_key"]) as agent:
+        ended = await agent.wait(silent.id, PATIENCE)
+    if ended.status != "expired" or ended.usable:
+        raise RuntimeError(f"silence ended in {ended.status}")
+    tell(f"Silence is not approval: {ended.status}.")
+
+
+async def _failure(handle: WorkflowHandle[Any, str]) -> str:
+    """Why a workflow failed; it must have."""
+    try:
+        receipt = await handle.result()
+    except WorkflowFailureError as error:
+        cause = error.cause.cause if error.cause and error.cause.cause else error.cause
+        return cause.message if isinstance(cause, ApplicationError) else str(cause)
+    raise RuntimeError(f"this must not have run: {receipt}")
+
+
+def say(line: str) -> None:
+    """A step of the story."""
+    print(f"\n{line}", flush=True)
+
+
+def tell(line: str) -> None:
+    """What happens in it."""
+    print(f"   {line}", flush=True)
