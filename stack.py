@@ -17,7 +17,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -132,14 +132,14 @@ class Stack:
         """Everything up, workflows of the namespace asking for `organisation`; stopped at the end of the block."""
         environment = {**self.environment, "COSIGNET_TEMPORAL_ORGANISATION": organisation}
         self.services = [
-            Service("temporal", self._temporal_command(), {}, self.data / "temporal.log"),
+            Service("temporal", self.temporal_command(), {}, self.data / "temporal.log"),
             Service("worker", [sys.executable, "worker.py"], environment, self.data / "worker.log"),
             Service("api", [sys.executable, "-m", "api"], environment, self.data / "api.log"),
         ]
         try:
-            self._start(self.services[0], lambda: answers("127.0.0.1", self.temporal_port))
+            self.start(self.services[0], lambda: answers("127.0.0.1", self.temporal_port))
             self.services[1].start()
-            self._start(self.services[2], lambda: is_ready(f"{self.url}/readyz"))
+            self.start(self.services[2], lambda: is_ready(f"{self.url}/readyz"))
             self.require_alive()
             yield self
         finally:
@@ -151,7 +151,8 @@ class Stack:
         for service in self.services:
             service.require_alive()
 
-    def _start(self, service: Service, ready: Any) -> None:
+    def start(self, service: Service, ready: Callable[[], bool]) -> None:
+        """Start a process and wait until it is `ready`. Raises `RuntimeError` when it stops or takes too long."""
         service.start()
         end = time.monotonic() + START_TIMEOUT
         while not ready():
@@ -160,7 +161,8 @@ class Stack:
                 raise RuntimeError(f"{service.name} did not answer within {START_TIMEOUT} s; see {service.log}")
             time.sleep(0.1)
 
-    def _temporal_command(self) -> list[str]:
+    def temporal_command(self) -> list[str]:
+        """The Temporal development server, its data in this directory, our search attributes registered."""
         attributes = [f"--search-attribute={name}={_TYPE_NAMES[kind]}" for name, kind in SEARCH_ATTRIBUTES.items()]
         return [
             find_temporal(),

@@ -4,10 +4,11 @@ import asyncio
 import gc
 import logging
 import signal
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.approvals import ApprovalWorkflows, has_search_attributes
@@ -32,7 +33,9 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH))
 
 
-async def build_worker(client: Client, settings: Settings, deployment: Deployment) -> Worker:
+async def build_worker(
+    client: Client, settings: Settings, deployment: Deployment, interceptors: Sequence[Interceptor] = ()
+) -> Worker:
     """A worker of this deployment on `client`'s namespace."""
     attributes = await has_search_attributes(client)
     steps = ApprovalSteps(
@@ -57,12 +60,13 @@ async def build_worker(client: Client, settings: Settings, deployment: Deploymen
             sweeping.sweep,
         ],
         workflow_runner=workflow_runner(),
+        interceptors=interceptors,
         graceful_shutdown_timeout=timedelta(seconds=10),
     )
 
 
-async def main() -> None:
-    """Run until SIGTERM or SIGINT."""
+async def main(interceptors: Sequence[Interceptor] = ()) -> None:
+    """Run until SIGTERM or SIGINT; `interceptors` are for whoever wraps this worker (tracing, fault tests)."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -72,7 +76,7 @@ async def main() -> None:
     async with deployment.database.write() as tx:
         await claim_rp_id(tx, deployment.rp.id)
     client = await connect_temporal()
-    worker = await build_worker(client, settings, deployment)
+    worker = await build_worker(client, settings, deployment, interceptors)
     await schedule_housekeeping(client)
     async with worker:
         logger.info("Serving task queue %s in namespace %s", TASK_QUEUE, client.namespace)

@@ -6,13 +6,12 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from temporalio import workflow
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError
 from temporalio.worker import Worker
 
 from cosignet.client import Confirmation, CosignetClient
@@ -21,29 +20,15 @@ from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.trust import Trust
 from cosignet.core.verdict import verify
 from cosignet.errors import VerificationFailed
-from cosignet.temporal import CosignetPlugin, require_approval
+from cosignet.temporal import CosignetPlugin
 from examples.approver import SoftwareApprover
+from examples.cheating_agent import CheatingAgent
 from examples.wire_transfer.transfers import PayInvoice, Transfer, wire_transfer
 from stack import Stack
 
 QUEUE = "payments"
 HONEST = Transfer("ACME GmbH", "DE02120300000000202051", "250.00", "EUR")
 PATIENCE = 60
-
-
-@workflow.defn
-class CheatingAgent:
-    """Asks for one transfer and, once it is approved, tries to make another."""
-
-    @workflow.run
-    async def run(self, approved: Transfer, wanted: Transfer) -> str:
-        """Fail, if everything is as it should be."""
-        action = f"Wire {approved.amount} {approved.currency} to {approved.recipient}"
-        await require_approval(action, activity=wire_transfer, input=[approved], approvers=["anna@example.com"])
-        receipt: str = await workflow.execute_activity(
-            wire_transfer, wanted, start_to_close_timeout=timedelta(minutes=1)
-        )
-        return receipt
 
 
 @dataclass
@@ -80,11 +65,11 @@ async def run(stack: Stack) -> None:
     account = stack.admin("create-organisation", "Acme", "--owner-email", "anna@example.com")
     with stack.running(account["organisation"]):
         async with _scene(stack, account) as scene:
-            silent = await _ask_and_stay_silent(stack, account)
+            silent = await _ask_and_stay_silent(scene, account)
             await _approve(scene)
             await _cheat(scene)
             await _reject(scene)
-            await _expire(stack, account, silent)
+            await _expire(scene, account, silent)
     say(f"Done. Evidence, trust file and logs lie in {stack.data}.")
     gc.collect()
 
@@ -157,19 +142,21 @@ async def _reject(scene: Scene) -> None:
     tell(f"The agent's workflow gets: {await _failure(handle)}")
 
 
-async def _ask_and_stay_silent(stack: Stack, account: dict[str, Any]) -> Confirmation:
-    async with CosignetClient(stack.url, account["api_key"]) as agent:
-        return await agent.request(
+async def _ask_and_stay_silent(scene: Scene, account: dict[str, Any]) -> Confirmation:
+    async with CosignetClient(scene.stack.url, account["api_key"]) as agent:
+        asked = await agent.request(
             action="Delete the production database",
             payload={"database": "production"},
             approvers=["anna@example.com"],
             expires_in=30,
         )
+    await scene.next_link()
+    return asked
 
 
-async def _expire(stack: Stack, account: dict[str, Any], silent: Confirmation) -> None:
+async def _expire(scene: Scene, account: dict[str, Any], silent: Confirmation) -> None:
     say("4. Half a minute ago another agent asked, over HTTP, to delete a database. Nobody has answered.")
-    async with CosignetClient(stack.url, account["api_key"]) as agent:
+    async with CosignetClient(scene.stack.url, account["api_key"]) as agent:
         ended = await agent.wait(silent.id, PATIENCE)
     if ended.status != "expired" or ended.usable:
         raise RuntimeError(f"silence ended in {ended.status}")
@@ -181,8 +168,8 @@ async def _failure(handle: WorkflowHandle[Any, str]) -> str:
     try:
         receipt = await handle.result()
     except WorkflowFailureError as error:
-        cause = error.cause.cause if error.cause and error.cause.cause else error.cause
-        return cause.message if isinstance(cause, ApplicationError) else str(cause)
+        cause = error.cause.cause if isinstance(error.cause, ActivityError) else error.cause
+        return str(cause)
     raise RuntimeError(f"this must not have run: {receipt}")
 
 
