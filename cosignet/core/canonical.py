@@ -56,7 +56,7 @@ class Payload:
         return payload
 
 
-def parse(text: bytes) -> Any:
+def parse(text: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     """Parse JSON under the profile above. Raises `Malformed("payload.…")`."""
     try:
         value = json.loads(
@@ -69,14 +69,14 @@ def parse(text: bytes) -> Any:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise Malformed("payload.not_json", f"not JSON in UTF-8: {error}") from error
     except RecursionError as error:
-        raise Malformed("payload.depth", f"nested deeper than {MAX_DEPTH}") from error
-    _check(value, 0)
+        raise Malformed("payload.depth", f"nested deeper than {max_depth}") from error
+    _check(value, max_depth)
     return value
 
 
-def canonicalise(value: Any) -> bytes:
+def canonicalise(value: Any, *, max_depth: int = MAX_DEPTH) -> bytes:
     """RFC 8785 bytes of a JSON value. Raises `Malformed("payload.…")` for what the profile refuses."""
-    _check(value, 0)
+    _check(value, max_depth)
     return rfc8785.dumps(value)
 
 
@@ -135,17 +135,17 @@ def _constant(text: str) -> NoReturn:
     raise Malformed("payload.not_finite", f"{text} is not a JSON number")
 
 
-def _check(value: Any, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise Malformed("payload.depth", f"nested deeper than {MAX_DEPTH}")
+def _check(value: Any, levels: int) -> None:
+    if levels < 0:
+        raise Malformed("payload.depth", "nested too deeply")
     match value:
         case dict():
             for key, item in value.items():
                 _check_key(key)
-                _check(item, depth + 1)
+                _check(item, levels - 1)
         case list():
             for item in value:
-                _check(item, depth + 1)
+                _check(item, levels - 1)
         case _:
             _check_leaf(value)
 

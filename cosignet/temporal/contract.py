@@ -3,6 +3,7 @@
 Bytes travel as base64url text and a payload as JSON text, so that any data converter carries them unchanged.
 """
 
+import json
 from dataclasses import dataclass, field
 
 APPROVAL_WORKFLOW = "cosignet.Approval"
@@ -12,6 +13,9 @@ VOTE_UPDATE = "vote"
 REFRESH_KEYS_UPDATE = "refresh_keys"
 APPROVAL_SIGNAL = "approval"
 SYNC_SIGNAL = "sync"
+
+# Bytes of JSON.
+MAX_SUMMARY = 300
 
 # Codes of refusals after which the same vote is worth sending again.
 NOT_READY = "vote.not_ready"
@@ -98,5 +102,8 @@ class Outcome:
 
 
 def summary_of(action: str) -> str:
-    """The action as Temporal's UI shows it: at most 200 bytes of UTF-8, the server refuses 400."""
-    return action.encode("utf-8")[:200].decode("utf-8", "ignore")
+    """The action as Temporal's UI shows it, cut to what a server takes: it refuses a start with more than 400 bytes."""
+    text = action
+    while len(json.dumps(text)) > MAX_SUMMARY:
+        text = text[:-1]
+    return text
