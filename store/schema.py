@@ -1,6 +1,6 @@
 """The tables. Moments are whole seconds since 1970 in UTC; signed bytes are stored verbatim, never as JSON columns."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
@@ -19,6 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
 
 class Moment(TypeDecorator[datetime]):
     """An aware `datetime` of whole seconds, kept as an integer that sorts and compares alike in every database."""
@@ -27,8 +29,8 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """Seconds since 1970, rounded down."""
-        return None if value is None else int(value.timestamp())
+        """Seconds since 1970, rounded down. Raises `TypeError` for a moment without a time zone."""
+        return None if value is None else (value - _EPOCH) // timedelta(seconds=1)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """The moment, aware, in UTC."""
