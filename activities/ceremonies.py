@@ -45,8 +45,8 @@ async def issue_ceremony(
             raise NotFound("confirmation.unknown", "there is no such confirmation")
         at = await deployment.database.clock(tx)
         matter = matter_of(row, deployment.rp)
-        seat = await _find_seat(tx, row, matter, person, at)
-        credentials = await _usable_credentials(tx, matter, person)
+        seat = await find_seat(tx, row, matter, person, at)
+        credentials = await usable_credentials(tx, matter, person)
         if await count_open_ceremonies(tx, confirmation, person, at=at) >= MAX_OPEN_CEREMONIES:
             raise TooMany(
                 "ceremony.too_many", "too many unfinished attempts", retry_after=int(LIFETIME.total_seconds())
@@ -72,8 +72,11 @@ def _check_reason(reason: str) -> None:
         raise Malformed("request.reason", f"a reason has at most {MAX_REASON} characters")
 
 
-async def _find_seat(tx: AsyncConnection, row: Confirmation, matter: Matter, person: str, at: datetime) -> str:
-    """The seat this person may fill now: their own, else the first open one of those who delegated to them."""
+async def find_seat(tx: AsyncConnection, row: Confirmation, matter: Matter, person: str, at: datetime) -> str:
+    """The seat this person may fill now: their own, else the first open one of those who delegated to them.
+
+    Raises `Conflict("decision.final")` or `("vote.person")`, `Refused("time.deadline")` or `("policy.approver")`.
+    """
     if row.status != "pending":
         raise Conflict("decision.final", f"already {row.status}")
     if at >= row.deadline:
@@ -92,7 +95,8 @@ async def _find_seat(tx: AsyncConnection, row: Confirmation, matter: Matter, per
     return seat
 
 
-async def _usable_credentials(tx: AsyncConnection, matter: Matter, person: str) -> list[CredentialRow]:
+async def usable_credentials(tx: AsyncConnection, matter: Matter, person: str) -> list[CredentialRow]:
+    """The passkeys with which this person may vote. Raises `Refused("ceremony.no_passkey")`."""
     found = await active_credentials(tx, [person])
     usable = [row for row in found if not (matter.policy.device_bound_only and row.backup_eligible)]
     if not usable:

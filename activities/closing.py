@@ -1,5 +1,6 @@
 """How a confirmation ends without being decided, how it is read, and how an approval is used up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,10 +12,10 @@ from cosignet.core.decision import Decision, Status
 from cosignet.core.encoding import b64u, instant, sha256
 from cosignet.errors import Conflict, NotFound
 from cosignet.temporal.contract import Outcome
-from store.confirmations import consume, decide, get_confirmation
+from store.confirmations import Filter, consume, decide, get_confirmation, list_confirmations
 from store.outbox import add_event
 from store.rows import Confirmation, VoteRow
-from store.votes import list_votes, revoked_votes
+from store.votes import list_votes, list_votes_of, revoked_votes
 
 ClosingStatus = Literal["expired", "cancelled"]
 MAX_CONSUMER = 500
@@ -56,7 +57,20 @@ async def read_outcome(deployment: Deployment, confirmation: str) -> Outcome | N
 async def read_standing(deployment: Deployment, confirmation: str) -> Standing:
     """The confirmation as callers see it. Raises `NotFound("confirmation.unknown")`, `Unavailable`."""
     async with deployment.database.read() as tx:
-        return await _standing(tx, deployment, await _require(tx, confirmation))
+        return await standing_of(tx, deployment, await _require(tx, confirmation))
+
+
+async def list_standings(
+    deployment: Deployment, organisation: str, owner: str, wanted: Filter, *, limit: int
+) -> list[Standing]:
+    """An owner's confirmations as callers see them, newest first. Raises `Unavailable`."""
+    async with deployment.database.read() as tx:
+        return await _standings(tx, deployment, await list_confirmations(tx, organisation, owner, wanted, limit=limit))
+
+
+async def standing_of(tx: AsyncConnection, deployment: Deployment, row: Confirmation) -> Standing:
+    """How one row stands, inside a transaction of the caller's."""
+    return (await _standings(tx, deployment, [row]))[0]
 
 
 async def consume_confirmation(
@@ -74,7 +88,7 @@ async def consume_confirmation(
         if row.consumer != consumer:
             await _consume(tx, deployment, row, consumer)
             row = await _require(tx, confirmation)
-        return await _standing(tx, deployment, row)
+        return await standing_of(tx, deployment, row)
 
 
 async def _consume(tx: AsyncConnection, deployment: Deployment, row: Confirmation, consumer: str) -> None:
@@ -99,12 +113,12 @@ async def _close(tx: AsyncConnection, deployment: Deployment, row: Confirmation,
     await decide(tx, row.id, status, event=event, at=at)
 
 
-async def _standing(tx: AsyncConnection, deployment: Deployment, row: Confirmation) -> Standing:
-    votes = await list_votes(tx, row.id)
-    approved = row.status == Status.APPROVED and row.consumer is None
-    in_time = approved and await deployment.database.clock(tx) < row.valid_until
-    usable = in_time and not await revoked_votes(tx, row.id)
-    return Standing(row, votes, usable)
+async def _standings(tx: AsyncConnection, deployment: Deployment, rows: Sequence[Confirmation]) -> list[Standing]:
+    votes = await list_votes_of(tx, [row.id for row in rows])
+    at = await deployment.database.clock(tx)
+    unused = [row for row in rows if row.status == Status.APPROVED and row.consumer is None and at < row.valid_until]
+    usable = {row.id for row in unused if not await revoked_votes(tx, row.id)}
+    return [Standing(row, votes.get(row.id, []), row.id in usable) for row in rows]
 
 
 async def _require(tx: AsyncConnection, confirmation: str, *, lock: bool = False) -> Confirmation:

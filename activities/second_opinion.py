@@ -1,17 +1,24 @@
-"""Every assertion is checked twice, by two independent verifiers: our core, and the `webauthn` package."""
+"""Every passkey answer is checked twice, by two independent verifiers: our core, and the `webauthn` package."""
 
-from webauthn import verify_authentication_response
+from webauthn import verify_authentication_response, verify_registration_response
+from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticationCredential,
     AuthenticatorAssertionResponse,
+    AuthenticatorAttestationResponse,
+    RegistrationCredential,
 )
 
 from cosignet.core.assertion import Assertion
+from cosignet.core.client_data import RelyingParty
 from cosignet.core.decision import Matter, Vote
 from cosignet.core.encoding import b64u
+from cosignet.core.registration import NewCredential
 from cosignet.core.terms import challenge_of
 from cosignet.errors import Refused
+
+ALGORITHMS = [COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDDSA]
 
 
 def require_second_opinion(matter: Matter, vote: Vote, assertion: Assertion) -> None:
@@ -29,6 +36,26 @@ def require_second_opinion(matter: Matter, vote: Vote, assertion: Assertion) -> 
         )
     except (WebAuthnException, ValueError, KeyError) as error:
         raise Refused("assertion.disputed", "the second verifier refuses this assertion") from error
+
+
+def require_second_opinion_on_key(
+    new: NewCredential, *, attestation_object: bytes, client_data: bytes, challenge: bytes, rp: RelyingParty
+) -> None:
+    """Require that the `webauthn` package reads the same new passkey. Raises `Refused("assertion.disputed")`."""
+    response = AuthenticatorAttestationResponse(client_data_json=client_data, attestation_object=attestation_object)
+    try:
+        verified = verify_registration_response(
+            credential=RegistrationCredential(id=b64u(new.id), raw_id=new.id, response=response),
+            expected_challenge=challenge,
+            expected_rp_id=rp.id,
+            expected_origin=sorted(rp.origins),
+            require_user_verification=True,
+            supported_pub_key_algs=ALGORITHMS,
+        )
+    except (WebAuthnException, ValueError, KeyError) as error:
+        raise Refused("assertion.disputed", "the second verifier refuses this passkey") from error
+    if (verified.credential_id, verified.credential_public_key) != (new.id, new.public_key):
+        raise Refused("assertion.disputed", "two verifiers read two different passkeys")
 
 
 def _as_credential(assertion: Assertion) -> AuthenticationCredential:

@@ -1,0 +1,118 @@
+"""How an invited person enrols a passkey: a single-use challenge, a checked answer, one transaction."""
+
+import json
+from dataclasses import dataclass
+
+from activities.deployment import Deployment
+from activities.second_opinion import require_second_opinion_on_key
+from cosignet.core.encoding import b64u, from_b64u
+from cosignet.core.registration import NewCredential, verify_registration
+from cosignet.errors import Malformed, Refused, TooMany
+from store.credentials import (
+    CEREMONY_LIFETIME,
+    active_credentials,
+    add_credential,
+    begin_registration,
+    count_open_registrations,
+    find_invite,
+    finish_registration,
+)
+from store.organisations import get_organisation
+from store.outbox import add_event
+from store.rows import CredentialRow, Organisation, Person
+
+MAX_OPEN_REGISTRATIONS = 20
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """A challenge (32 bytes) for a new passkey of `person`, who has the passkeys `known` already."""
+
+    person: Person
+    organisation: Organisation
+    challenge: bytes
+    known: list[CredentialRow]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What the browser returned from `navigator.credentials.create()`, verbatim."""
+
+    credential_id: bytes
+    attestation_object: bytes
+    client_data: bytes
+    transports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A passkey that is enrolled now, and whose it is."""
+
+    person: Person
+    credential: NewCredential
+
+
+async def begin_enrolment(deployment: Deployment, invite: str) -> Enrolment:
+    """Issue a challenge under an open invite, which stays open.
+
+    Raises `Unauthenticated("invite.invalid")`, `TooMany("ceremony.too_many")`, `Unavailable`.
+    """
+    async with deployment.database.write() as tx:
+        at = await deployment.database.clock(tx)
+        found = await find_invite(tx, invite, at=at)
+        if await count_open_registrations(tx, found, at=at) >= MAX_OPEN_REGISTRATIONS:
+            wait = int(CEREMONY_LIFETIME.total_seconds())
+            raise TooMany("ceremony.too_many", "too many unfinished attempts", retry_after=wait)
+        return Enrolment(
+            person=found.person,
+            organisation=await get_organisation(tx, found.person.organisation_id),
+            challenge=await begin_registration(tx, found, at=at),
+            known=await active_credentials(tx, [found.person.id]),
+        )
+
+
+async def finish_enrolment(deployment: Deployment, invite: str, registration: Registration) -> Enrolled:
+    """Enrol the passkey and use up challenge and invite, all or nothing.
+
+    Raises `Unauthenticated("invite.invalid")`, `Refused` with `assertion.…` or `ceremony.invalid`,
+    `Malformed("credential.key")`, `Conflict("credential.exists")`, `Unavailable`.
+    """
+    async with deployment.database.write() as tx:
+        at = await deployment.database.clock(tx)
+        found = await find_invite(tx, invite, at=at)
+        challenge = _claimed_challenge(registration.client_data)
+        new = _verify(deployment, registration, challenge)
+        await finish_registration(tx, found, challenge, at=at)
+        await add_credential(tx, found.person, new, transports=registration.transports, at=at)
+        await add_event(tx, found.person.organisation_id, "credential.enrolled", _record(found.person, new), at=at)
+    return Enrolled(found.person, new)
+
+
+def _verify(deployment: Deployment, registration: Registration, challenge: bytes) -> NewCredential:
+    answer = {
+        "attestation_object": registration.attestation_object,
+        "client_data": registration.client_data,
+        "challenge": challenge,
+    }
+    new = verify_registration(credential_id=registration.credential_id, rp=deployment.rp, **answer)
+    require_second_opinion_on_key(new, rp=deployment.rp, **answer)
+    return new
+
+
+def _claimed_challenge(client_data: bytes) -> bytes:
+    """The challenge that the answer says it is for; whether it was issued under this invite shows when it is used."""
+    try:
+        return from_b64u(json.loads(client_data)["challenge"], size=32)
+    except (ValueError, KeyError, TypeError, RecursionError, Malformed) as error:
+        raise Refused("assertion.form", "clientDataJSON holds no challenge of ours") from error
+
+
+def _record(person: Person, new: NewCredential) -> dict[str, object]:
+    return {
+        "person": person.id,
+        "credential": b64u(new.id),
+        "public_key": b64u(new.public_key),
+        "backup_eligible": new.backup_eligible,
+        "attested": False,
+        "role": person.role,
+    }
