@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     )
     http_host: str = Field("127.0.0.1", description="Address the API listens on.")
     http_port: int = Field(8420, description="Port the API listens on.", ge=1, le=65535)
+    calls_per_key: int = Field(1_200, description="Calls a minute that one API key may make.", ge=1)
+    calls_per_address: int = Field(3_000, description="Calls a minute that one address (IPv6: one /64) may make.", ge=1)
     temporal_organisation: str = Field(
         "",
         description="Id of the organisation that workflows of this Temporal namespace ask for. Empty: requests from "

@@ -1,0 +1,75 @@
+"""Rows as the JSON that callers read."""
+
+from typing import Any
+
+from activities.closing import Standing
+from activities.deployment import Deployment
+from activities.opening import warnings_of
+from activities.viewing import View
+from api.schemas import ApprovalJson, ConfirmationJson, PersonJson, VoteJson
+from cosignet.core.canonical import Payload
+from cosignet.core.decision import Status
+from cosignet.core.encoding import b64u, instant
+from cosignet.core.terms import Terms
+from store.rows import Person, VoteRow
+
+
+def confirmation_json(deployment: Deployment, standing: Standing) -> ConfirmationJson:
+    """A confirmation as its owner sees it."""
+    row = standing.row
+    return ConfirmationJson(
+        **_facts(deployment, standing),
+        consumed_at=instant(row.consumed_at) if row.consumed_at else None,
+        consumer=row.consumer,
+    )
+
+
+def approval_json(deployment: Deployment, view: View, viewer: Person) -> ApprovalJson:
+    """A confirmation as one approver sees it."""
+    row = view.standing.row
+    return ApprovalJson(
+        **_facts(deployment, view.standing),
+        terms=b64u(row.terms),
+        payload_bytes=b64u(row.payload),
+        policy=b64u(row.policy),
+        people=[_person(person) for person in view.people],
+        you=_person(viewer),
+        your_vote=_vote(view.vote) if view.vote else None,
+        may_vote=view.obstacle is None,
+        why_not=view.obstacle.code if view.obstacle else None,
+    )
+
+
+def _facts(deployment: Deployment, standing: Standing) -> dict[str, Any]:
+    row = standing.row
+    terms, payload = Terms.parse(row.terms), Payload.from_canonical(row.payload)
+    return {
+        "id": row.id,
+        # Raises for a word that is not one of ours, so that none reaches the wire.
+        "status": Status(row.status),
+        "usable": standing.usable,
+        "action": terms.action,
+        "note": row.note,
+        "payload": payload.value,
+        "payload_hash": b64u(payload.hash),
+        "terms_hash": b64u(row.terms_hash),
+        "requester": terms.requester,
+        "claim": row.claim,
+        "execution": terms.execution,
+        "external_id": row.external_id,
+        "url": deployment.approve_url(row.id),
+        "created_at": instant(row.created_at),
+        "deadline": instant(row.deadline),
+        "valid_until": instant(row.valid_until),
+        "decided_at": instant(row.decided_at) if row.decided_at else None,
+        "votes": [_vote(vote) for vote in standing.votes],
+        "warnings": warnings_of(row),
+    }
+
+
+def _vote(vote: VoteRow) -> VoteJson:
+    return VoteJson(approver=vote.person_id, decision=vote.decision, reason=vote.reason, at=instant(vote.counted_at))
+
+
+def _person(person: Person) -> PersonJson:
+    return PersonJson(id=person.id, name=person.name, email=person.email)

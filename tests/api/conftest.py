@@ -1,0 +1,87 @@
+"""The API over a database of either kind, spoken to as over HTTP, every answer checked against its contract."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.main import create_app, prepare
+from store.database import Database, database_clock
+from tests.acme import ORIGIN, RP, Acme, Deployment, found_acme
+from tests.api.contract import Contract
+from tests.api.world import StandIn, World
+from tests.postgres_server import PostgresServer
+
+Stop = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+    """One database of each kind for all tests here: each has an organisation of its own in it."""
+    if request.param == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("api")
+        url = f"sqlite:///{folder}/cosignet.db"
+    else:
+        url = await asyncio.to_thread(request.getfixturevalue("postgres").create_database)
+    database = Database(url)
+    await prepare(Deployment(database, RP, ORIGIN))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def acme(database: Database) -> Acme:
+    database.clock = database_clock
+    return await found_acme(database)
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    return Contract(create_app(Deployment(Database("sqlite://"), RP, ORIGIN), None).openapi())
+
+
+@pytest.fixture
+async def world(acme: Acme, contract: Contract) -> AsyncIterator[World]:
+    workflows = StandIn(acme)
+    app = create_app(acme.deployment, workflows)
+    transport = httpx2.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url=ORIGIN, event_hooks={"response": [contract.check]}) as http,
+    ):
+        world = World(acme, app, workflows, http, key="")
+        world.key = await world.new_key()
+        yield world
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def gone(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Database, Stop]]:
+    """A database of its own, and how to take it away."""
+    server = None
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path}/cosignet.db")
+    else:
+        server = await asyncio.to_thread(PostgresServer().__enter__)
+        database = Database(server.url)
+    await database.migrate()
+
+    async def stop() -> None:
+        if server:
+            await asyncio.to_thread(server.stop, "immediate")
+            return
+        await database.close()
+        await asyncio.to_thread(_replace_by_folder, tmp_path / "cosignet.db")
+
+    yield database, stop
+    await database.close()
+    if server:
+        await asyncio.to_thread(shutil.rmtree, server._home)
+
+
+def _replace_by_folder(file: Path) -> None:
+    # Where a folder is, no database can be created again.
+    file.unlink()
+    file.mkdir()
