@@ -16,6 +16,8 @@ from activities.deployment import Deployment
 from cosignet.core.client_data import RelyingParty
 from store.database import Database
 
+TEMPORAL_ADDRESS = "localhost:7233"
+
 
 class Settings(BaseSettings):
     """Raises pydantic's `ValidationError` for a value that makes no sense."""
@@ -81,5 +83,7 @@ class Settings(BaseSettings):
 
 
 async def connect_temporal() -> Client:
-    """Connect as the environment says (`temporalio.envconfig`)."""
-    return await Client.connect(**ClientConfig.load_client_connect_config())
+    """Connect as the environment says (`temporalio.envconfig`), by default to this machine."""
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", TEMPORAL_ADDRESS)
+    return await Client.connect(**config)

@@ -1,0 +1,61 @@
+"""Taking passkeys and people out of use, for good."""
+
+from typing import Annotated
+
+from typer import Argument
+
+from api.admin.names import require_person
+from api.admin.office import Answer, Desk, at_desk, command
+from api.admin.people import Organisation
+from cosignet.core.encoding import b64u, from_b64u, instant
+from cosignet.errors import Conflict, NotFound
+from store.credentials import get_credential, list_credentials, revoke_credential
+from store.organisations import find_organisation, revoke_person
+from store.outbox import add_event
+from store.rows import CredentialRow
+
+
+@command("revoke-credential")
+async def revoke_passkey(
+    credential_id: Annotated[str, Argument(help="Id of the passkey, as `list-people` shows it.", show_default=False)],
+) -> Answer:
+    """Take one passkey out of use: it votes no more, and no approval that rests on it can be used."""
+    async with at_desk() as desk:
+        passkey = await get_credential(desk.tx, from_b64u(credential_id))
+        if passkey is None:
+            raise NotFound("credential.unknown", "no passkey has this id")
+        if not await revoke_credential(desk.tx, passkey.id, at=desk.at):
+            raise Conflict("credential.revoked", "this passkey is revoked already")
+        await _note_revocation(desk, passkey)
+        return {"credential": b64u(passkey.id), "person": passkey.person_id, "revoked_at": instant(desk.at)}
+
+
+@command("revoke-person")
+async def revoke_somebody(
+    organisation: Organisation,
+    person: Annotated[str, Argument(metavar="EMAIL", help="Address or id of the person.", show_default=False)],
+) -> Answer:
+    """Take away a person's right to vote, with all of their passkeys and open invites."""
+    async with at_desk() as desk:
+        tenant = await find_organisation(desk.tx, organisation)
+        found = await require_person(desk.tx, tenant.id, person)
+        if not await revoke_person(desk.tx, found.id, at=desk.at):
+            raise Conflict("person.revoked", f"{found.email} is revoked already")
+        active = [
+            passkey
+            for passkey in await list_credentials(desk.tx, tenant.id)
+            if passkey.person_id == found.id and await revoke_credential(desk.tx, passkey.id, at=desk.at)
+        ]
+        for passkey in active:
+            await _note_revocation(desk, passkey)
+        await desk.note_change(tenant.id, "person.revoked", person=found.id)
+        return {
+            "person": found.id,
+            "credentials": [b64u(passkey.id) for passkey in active],
+            "revoked_at": instant(desk.at),
+        }
+
+
+async def _note_revocation(desk: Desk, passkey: CredentialRow) -> None:
+    record = {"person": passkey.person_id, "credential": b64u(passkey.id), "by": "command line"}
+    await add_event(desk.tx, passkey.organisation_id, "credential.revoked", record, at=desk.at)

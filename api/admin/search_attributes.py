@@ -1,0 +1,84 @@
+"""Preparing the Temporal namespace: the search attributes by which operators find confirmations in its UI."""
+
+import asyncio
+import re
+import shlex
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.approvals import RPC_TIMEOUT, SEARCH_ATTRIBUTES, has_search_attributes
+from api.admin.office import Answer, command, opened, say
+from cosignet.errors import Conflict, Unavailable
+from settings import connect_temporal
+
+CONNECT_TIMEOUT = 10.0
+_TYPES = {
+    IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD: "Keyword",
+    IndexedValueType.INDEXED_VALUE_TYPE_DATETIME: "Datetime",
+}
+
+
+@command("setup")
+async def setup() -> Answer:
+    """Bring the database to the newest schema, and register the search attributes in the Temporal namespace."""
+    async with opened():
+        client = await connect()
+    missing = await _missing(client)
+    answer: Answer = {"ok": True, "namespace": client.namespace, "registered": missing}
+    if not missing:
+        say(f"Namespace {client.namespace} has all search attributes already.")
+    elif await _register(client, missing):
+        say(f"Registered in namespace {client.namespace}: {', '.join(missing)}. Restart API and workers to use them.")
+    else:
+        answer |= {"ok": False, "registered": [], "run": create_command(client.namespace, missing)}
+        say(f"These credentials may not register search attributes here. Have somebody run:\n\n  {answer['run']}\n")
+    return answer
+
+
+async def connect() -> Client:
+    """Connect as the environment says. Raises `Unavailable("temporal.unavailable")`."""
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await connect_temporal()
+    except (RuntimeError, RPCError, TimeoutError) as error:
+        raise Unavailable("temporal.unavailable", f"cannot connect: {_reason(error)}") from error
+
+
+def create_command(namespace: str, names: list[str]) -> str:
+    """The `temporal` command that registers these search attributes."""
+    pairs = [f"--name {name} --type {_TYPES[SEARCH_ATTRIBUTES[name]]}" for name in names]
+    return f"temporal operator search-attribute create --namespace {shlex.quote(namespace)} {' '.join(pairs)}"
+
+
+def _reason(error: Exception) -> str:
+    # The SDK prints a nested Rust error; what the operating system said is inside, last.
+    found = re.findall(r'message: "([^"]+)"', str(error))
+    return found[-1] if found else str(error) or f"no answer within {CONNECT_TIMEOUT:.0f} s"
+
+
+async def _missing(client: Client) -> list[str]:
+    """Raises `Conflict("temporal.search_attribute")` for one that is registered with another type."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    try:
+        found = (await client.operator_service.list_search_attributes(request, timeout=RPC_TIMEOUT)).custom_attributes
+    except RPCError:
+        # Whoever may not list them may not register them either, and is told which ones are needed.
+        return list(SEARCH_ATTRIBUTES)
+    for name, kind in SEARCH_ATTRIBUTES.items():
+        if found.get(name, kind) != kind:
+            raise Conflict("temporal.search_attribute", f"{name} is registered, but not as {_TYPES[kind]}")
+    return [name for name in SEARCH_ATTRIBUTES if name not in found]
+
+
+async def _register(client: Client, names: list[str]) -> bool:
+    request = AddSearchAttributesRequest(
+        namespace=client.namespace, search_attributes={name: SEARCH_ATTRIBUTES[name] for name in names}
+    )
+    try:
+        await client.operator_service.add_search_attributes(request, timeout=RPC_TIMEOUT)
+    except RPCError:
+        return False
+    return await has_search_attributes(client)
