@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ class Scene:
 
 async def run(stack: Stack) -> None:
     """Play all of it on a fresh stack. Raises when anything is not as promised."""
+    # A refused activity is part of the story, which tells it better than the SDK's traceback.
+    logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
     say("Starting Temporal, the worker and the API, and founding the organisation Acme with Anna as its owner.")
     account = stack.admin("create-organisation", "Acme", "--owner-email", "anna@example.com")
     with stack.running(account["organisation"]):

@@ -70,7 +70,7 @@ class Approval:
         while self._outcome is None:
             self._outcome = await self._wait(ballot)
         self._show(ballot)
-        await self._settle()
+        await finish(self._settle, self._on_cancel)
         return self._outcome
 
     @workflow.update(name=VOTE_UPDATE, description="Submit one signed vote; the update's id is its nonce")
