@@ -24,7 +24,7 @@ from api.idempotency import answer_once
 from api.presenting import confirmation_json
 from api.schemas import ConfirmationJson, ConfirmationRequest, Consumption, Listing, Page, Reading
 from api.service import Service, Use
-from cosignet.core.canonical import MAX_DEPTH, canonicalise
+from cosignet.core.canonical import canonicalise
 from cosignet.core.decision import Status
 from cosignet.core.encoding import b64u, from_b64u, sha256
 from cosignet.core.evidence import MEDIA_TYPE
