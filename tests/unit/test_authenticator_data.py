@@ -13,7 +13,7 @@ KEY = cose(EC_KEY)
 EXTENSIONS = cbor2.dumps({"credProps": {"rk": True}})
 
 
-def data(flags=UP | UV, rest=b"", *, rp_id=RP.id, sign_count=7):
+def data(flags=UP | UV, rest=b"", *, rp_id=RP.id, sign_count=0x01020304):
     return sha256(rp_id.encode()) + bytes([flags]) + sign_count.to_bytes(4) + rest
 
 
@@ -24,7 +24,7 @@ def attested(credential_id=b"credential", key=KEY, *, length=None):
 
 def test_the_fixed_part_is_read():
     parsed = parse_authenticator_data(data(UP | UV | BE | BS))
-    assert (parsed.rp_id_hash, parsed.sign_count) == (sha256(RP.id.encode()), 7)
+    assert (parsed.rp_id_hash, parsed.sign_count) == (sha256(RP.id.encode()), 0x01020304)
     assert (parsed.backup_eligible, parsed.backed_up, parsed.credential) == (True, True, None)
     parsed.require(RP.id)
 

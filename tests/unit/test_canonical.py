@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosignet.core.canonical import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, Payload, canonicalise, of_type, read_record
+from cosignet.core.canonical import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_INTEGER,
+    Payload,
+    canonicalise,
+    of_type,
+    parse,
+    read_record,
+)
 from cosignet.core.encoding import sha256
 from cosignet.errors import Malformed
 from tests.unit.builders import raises
@@ -140,12 +149,22 @@ def test_nan_and_infinity_are_refused(bits):
         (b'{"a":"\\udc00\\ud800"}', "payload.surrogate"),
         (b'{"\\udfff":1}', "payload.surrogate"),
         (nested(MAX_DEPTH + 1, "1"), "payload.depth"),
+        (b'{"a":' + b"[" * 33 + b"]" * 33 + b"}", "payload.depth"),
         (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "payload.depth"),
     ],
 )
 def test_what_two_parsers_could_read_differently_is_refused(text, code):
     with raises(Malformed, code):
         Payload.from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [(b'"\\ud800"', "payload.surrogate"), (b"[" * 34 + b"]" * 34, "payload.depth"), (b"1e16", "payload.number_range")],
+)
+def test_what_is_only_parsed_meets_the_same_rules(text, code):
+    with raises(Malformed, code):
+        parse(text)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +180,7 @@ def test_what_two_parsers_could_read_differently_is_refused(text, code):
         ({"a": -(2**53)}, "payload.number_range"),
         ({"a": 10**400}, "payload.number_range"),
         ({"a": "\ud800"}, "payload.surrogate"),
+        ({"a": [[{"b": "\ud800"}]]}, "payload.surrogate"),
         ({"\udfff": 1}, "payload.surrogate"),
     ],
 )

@@ -120,6 +120,14 @@ def test_an_attestation_statement_is_ignored():
     assert register(passkey, attestation_object=packed) == register(passkey)
 
 
+def test_the_longest_attestation_object_is_accepted():
+    passkey = SoftwarePasskey("alice")
+    overhead = len(attestation(passkey, attStmt={"x5c": bytes(30_000)})) - 30_000
+    longest = attestation(passkey, attStmt={"x5c": bytes(MAX_ATTESTATION_OBJECT - overhead)})
+    assert len(longest) == MAX_ATTESTATION_OBJECT
+    assert register(passkey, attestation_object=longest) == register(passkey)
+
+
 PASSKEY = SoftwarePasskey("alice")
 REFUSED = {
     "nothing": b"",
