@@ -63,6 +63,13 @@ class Settings(BaseSettings):
         port = f":{url.port}" if url.port not in (None, default) else ""
         return f"{url.scheme}://{url.hostname}{port}"
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://", "sqlite:///")):
+            raise ValueError("must begin with postgresql:// or sqlite:///")
+        return value
+
     def relying_party(self) -> RelyingParty:
         """Rp id and the one origin pages have. Raises `ValueError` for an rp id that is no parent of the host."""
         host = urlsplit(self.public_url).hostname or ""

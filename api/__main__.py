@@ -10,12 +10,13 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy.exc import ArgumentError
+from temporalio.client import Client
 
 from activities.approvals import ApprovalWorkflows, has_search_attributes
 from activities.deployment import Deployment
 from api.limits import Buckets, Limits
 from api.main import create_app, prepare
-from cosignet.errors import CosignetError
+from cosignet.errors import CosignetError, Unavailable
 from settings import Settings, connect_temporal
 
 GRACE = 10
@@ -47,34 +48,41 @@ def main() -> int:
         deployment = settings.deployment()
     except ValidationError as error:
         return _refuse(2, "; ".join(f"COSIGNET_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()))
-    except (ValueError, ArgumentError, ImportError) as error:
-        return _refuse(2, f"{type(error).__name__}: {error}")
+    except (ValueError, ArgumentError) as error:
+        return _refuse(2, str(error))
     try:
         asyncio.run(serve(settings, deployment))
-    except (CosignetError, RuntimeError) as error:
+    except CosignetError as error:
         return _refuse(1, str(error))
     return 0
 
 
 async def serve(settings: Settings, deployment: Deployment) -> None:
-    """Serve until a signal comes. Raises `CosignetError`, and `RuntimeError` when Temporal cannot be reached."""
-    await prepare(deployment)
-    client = await connect_temporal()
-    workflows = ApprovalWorkflows(client, search_attributes=await has_search_attributes(client))
-    limits = Limits(Buckets(settings.calls_per_key), Buckets(settings.calls_per_address))
-    app = create_app(deployment, workflows, limits=limits)
-    config = uvicorn.Config(
-        app,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-    )
+    """Serve until a signal comes. Raises `CosignetError` when the database or Temporal does not let it start."""
     try:
+        await prepare(deployment)
+        client = await _connect()
+        workflows = ApprovalWorkflows(client, search_attributes=await has_search_attributes(client))
+        limits = Limits(Buckets(settings.calls_per_key), Buckets(settings.calls_per_address))
+        app = create_app(deployment, workflows, limits=limits)
+        config = uvicorn.Config(
+            app,
+            host=settings.http_host,
+            port=settings.http_port,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
         await Server(config, app).serve()
     finally:
         await deployment.database.close()
+
+
+async def _connect() -> Client:
+    try:
+        return await connect_temporal()
+    except RuntimeError as error:
+        raise Unavailable("temporal.unavailable", f"Temporal cannot be reached: {error}") from error
 
 
 def _refuse(status: int, why: str) -> int:
