@@ -1,6 +1,7 @@
 import pytest
 
 from cosignet.client import CosignetClient
+from tests.library.desk import Desk
 from tests.library.http_double import KEY, running_double
 
 
@@ -22,3 +23,9 @@ def double(served):
 async def client(double):
     async with CosignetClient(double.url, KEY, timeout=2) as client:
         yield client
+
+
+@pytest.fixture
+def desk():
+    """An approved call of `wire`, not yet run."""
+    return Desk()

@@ -6,6 +6,7 @@ import json
 import socket
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from cosignet.core.canonical import Payload
 from cosignet.core.encoding import b64u, instant
 from cosignet.core.evidence import MEDIA_TYPE
-from cosignet.errors import Conflict, NotFound
+from cosignet.errors import Conflict, CosignetError, NotFound
 
 KEY = "ck_test_0123456789"
 
@@ -22,6 +23,14 @@ KEY = "ck_test_0123456789"
 def problem(status, code, detail="as asked for", **headers):
     body = {"type": "about:blank", "title": "refused", "status": status, "detail": detail, "code": code}
     return JSONResponse(body, status, media_type="application/problem+json", headers=headers)
+
+
+@contextlib.contextmanager
+def raises(kind, code):
+    """Require exactly this error of the client."""
+    with pytest.raises(CosignetError) as caught:
+        yield caught
+    assert (type(caught.value), caught.value.code) == (kind, code)
 
 
 class Double:
@@ -180,7 +189,7 @@ async def running_double():
         double.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         server = _Server(uvicorn.Config(double.app, log_level="warning", lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        while not server.started:
             await asyncio.sleep(0.01)
         yield double
         server.should_exit = True

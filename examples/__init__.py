@@ -1,0 +1,1 @@
+"""Agents that a user can run and copy."""

@@ -1,0 +1,1 @@
+"""An agent that wires money, and cannot without a human: compare with `before`."""

@@ -1,0 +1,1 @@
+"""The same agent before it asked anybody."""
