@@ -203,6 +203,14 @@ def test_depth_32_is_accepted_and_33_refused(innermost):
         Payload.from_canonical(nested(33, innermost))
 
 
+def test_a_document_around_a_payload_may_be_deeper():
+    text = nested(33, "1")
+    assert canonicalise(parse(text, max_depth=33), max_depth=33) == text
+    for refused in (lambda: parse(nested(34, "1"), max_depth=33), lambda: canonicalise(json.loads(text), max_depth=32)):
+        with raises(Malformed, "payload.depth"):
+            refused()
+
+
 def test_a_value_that_contains_itself_is_refused():
     value = {}
     value["a"] = value

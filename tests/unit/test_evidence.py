@@ -48,6 +48,11 @@ def test_what_was_signed_travels_as_the_bytes_that_were():
     assert DOCUMENT["votes"][1]["client_data"] == b64u(STORY.votes[1].assertion.client_data)
 
 
+def test_a_payload_of_full_length_can_be_written():
+    evidence = STORY.evidence(payload=bytes(MAX_BYTES))
+    assert Evidence.parse(evidence.to_bytes()) == evidence
+
+
 def test_a_rejection_without_votes_can_be_written():
     evidence = Story(Policy(("alice",))).evidence("rejected")
     assert Evidence.parse(evidence.to_bytes()) == evidence
