@@ -7,11 +7,11 @@ import shlex
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
-from activities.approvals import RPC_TIMEOUT, SEARCH_ATTRIBUTES, has_search_attributes
+from activities.approvals import RPC_TIMEOUT, SEARCH_ATTRIBUTES
 from api.admin.office import Answer, command, opened, say
-from cosignet.errors import Conflict, Unavailable
+from cosignet.errors import Conflict, NotFound, Unavailable
 from settings import connect_temporal
 
 CONNECT_TIMEOUT = 10.0
@@ -26,16 +26,17 @@ async def setup() -> Answer:
     """Bring the database to the newest schema, and register the search attributes in the Temporal namespace."""
     async with opened():
         client = await connect()
-    missing = await _missing(client)
-    answer: Answer = {"ok": True, "namespace": client.namespace, "registered": missing}
-    if not missing:
-        say(f"Namespace {client.namespace} has all search attributes already.")
-    elif await _register(client, missing):
+    missing = list(SEARCH_ATTRIBUTES)
+    try:
+        missing = await _missing(client)
+        await _register(client, missing)
+    except RPCError as error:
+        return _leave_it_to_others(client.namespace, missing, error)
+    if missing:
         say(f"Registered in namespace {client.namespace}: {', '.join(missing)}. Restart API and workers to use them.")
     else:
-        answer |= {"ok": False, "registered": [], "run": create_command(client.namespace, missing)}
-        say(f"These credentials may not register search attributes here. Have somebody run:\n\n  {answer['run']}\n")
-    return answer
+        say(f"Namespace {client.namespace} has all search attributes already.")
+    return {"ok": True, "namespace": client.namespace, "registered": missing}
 
 
 async def connect() -> Client:
@@ -60,25 +61,28 @@ def _reason(error: Exception) -> str:
 
 
 async def _missing(client: Client) -> list[str]:
-    """Raises `Conflict("temporal.search_attribute")` for one that is registered with another type."""
+    """Raises `Conflict("temporal.search_attribute")` for one that is registered with another type, `RPCError`."""
     request = ListSearchAttributesRequest(namespace=client.namespace)
-    try:
-        found = (await client.operator_service.list_search_attributes(request, timeout=RPC_TIMEOUT)).custom_attributes
-    except RPCError:
-        # Whoever may not list them may not register them either, and is told which ones are needed.
-        return list(SEARCH_ATTRIBUTES)
+    found = (await client.operator_service.list_search_attributes(request, timeout=RPC_TIMEOUT)).custom_attributes
     for name, kind in SEARCH_ATTRIBUTES.items():
         if found.get(name, kind) != kind:
             raise Conflict("temporal.search_attribute", f"{name} is registered, but not as {_TYPES[kind]}")
     return [name for name in SEARCH_ATTRIBUTES if name not in found]
 
 
-async def _register(client: Client, names: list[str]) -> bool:
-    request = AddSearchAttributesRequest(
-        namespace=client.namespace, search_attributes={name: SEARCH_ATTRIBUTES[name] for name in names}
-    )
-    try:
+async def _register(client: Client, names: list[str]) -> None:
+    if names:
+        request = AddSearchAttributesRequest(
+            namespace=client.namespace, search_attributes={name: SEARCH_ATTRIBUTES[name] for name in names}
+        )
         await client.operator_service.add_search_attributes(request, timeout=RPC_TIMEOUT)
-    except RPCError:
-        return False
-    return await has_search_attributes(client)
+
+
+def _leave_it_to_others(namespace: str, names: list[str], error: RPCError) -> Answer:
+    if error.status == RPCStatusCode.NOT_FOUND:
+        raise NotFound(
+            "temporal.namespace", f"{namespace!r} does not exist; `temporal operator namespace create` makes it"
+        ) from error
+    run = create_command(namespace, names)
+    say(f"Temporal refuses these credentials ({error.message}). Have somebody who may do it run:\n\n  {run}\n")
+    return {"ok": False, "namespace": namespace, "registered": [], "run": run}

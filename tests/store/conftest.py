@@ -1,16 +1,16 @@
 """One database of each kind for the whole folder: tests keep apart by founding a tenant each."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from store.database import Database
+from tests.databases import KINDS, new_url
 from tests.postgres_server import PostgresServer
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -20,7 +20,7 @@ async def database(
     kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Database]:
     """Shared by all tests of this folder."""
-    database = Database(await _new_url(kind, request, tmp_path_factory.mktemp("store")))
+    database = Database(await new_url(kind, request, tmp_path_factory.mktemp("store")))
     await database.migrate()
     yield database
     await database.close()
@@ -29,7 +29,7 @@ async def database(
 @pytest.fixture
 async def empty_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of the test's own, without any table."""
-    return await _new_url(kind, request, tmp_path)
+    return await new_url(kind, request, tmp_path)
 
 
 @pytest.fixture
@@ -46,10 +46,3 @@ def postgres_to_stop() -> Iterator[PostgresServer]:
     """A PostgreSQL server that a test may stop, and starts again."""
     with PostgresServer() as server:
         yield server
-
-
-async def _new_url(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    if kind == "sqlite":
-        return f"sqlite:///{folder}/cosignet.db"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return await asyncio.to_thread(server.create_database)
