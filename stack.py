@@ -117,14 +117,16 @@ class Stack:
         }
 
     def admin(self, *arguments: str) -> dict[str, Any]:
-        """Run an administration command and return what it prints."""
+        """Run an administration command and return what it prints. Raises `RuntimeError` with its complaint."""
         done = subprocess.run(
             [sys.executable, "-m", "api.admin", *arguments],
             cwd=ROOT,
             env={**os.environ, **self.environment},
-            stdout=subprocess.PIPE,
-            check=True,
+            capture_output=True,
+            check=False,
         )
+        if done.returncode:
+            raise RuntimeError(f"api.admin {arguments[0]}: {done.stderr.decode(errors='replace')}")
         return cast(dict[str, Any], json.loads(done.stdout))
 
     @contextlib.contextmanager

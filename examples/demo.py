@@ -65,7 +65,7 @@ async def run(stack: Stack) -> None:
     # A refused activity is part of the story, which tells it better than the SDK's traceback.
     logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
     say("Starting Temporal, the worker and the API, and founding the organisation Acme with Anna as its owner.")
-    account = stack.admin("create-organisation", "Acme", "--owner-email", "anna@example.com")
+    account = stack.admin("create-organisation", "Acme", "--owner-email", "anna@example.com", "--owner-name", "Anna")
     with stack.running(account["organisation"]):
         async with _scene(stack, account) as scene:
             silent = await _ask_and_stay_silent(scene, account)
