@@ -260,4 +260,7 @@ def demo() -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    {"up": up, "demo": demo}[sys.argv[1]]()
+    try:
+        {"up": up, "demo": demo}[sys.argv[1]]()
+    except (RuntimeError, FileNotFoundError) as error:
+        sys.exit(f"stack.py {sys.argv[1]}: {error}")
