@@ -57,12 +57,12 @@ async def open_confirmation(deployment: Deployment, caller: Caller, confirmation
     return await open_confirmation(deployment, caller, confirmation, ask)
 
 
-def warnings_of(row: Confirmation) -> list[str]:
-    """What an approver will be warned of: the places whose text could be taken for another text."""
+def warnings_of(row: Confirmation, payload: object) -> list[str]:
+    """What an approver will be warned of: the places whose text could be taken for another. `payload` is the row's."""
     terms = Terms.parse(row.terms)
     texts = {"action": terms.action, "note": row.note, "requester": terms.requester, "claim": row.claim}
     found = [name for name, text in texts.items() if deceives(text)]
-    found += deceiving_paths(Payload.from_canonical(row.payload).value)
+    found += deceiving_paths(payload)
     return [f"deceiving characters in {place}" for place in found]
 
 

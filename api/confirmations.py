@@ -1,5 +1,6 @@
 """`/v1/confirmations`: what agents do. An API key asks, reads, cancels and consumes; it can never decide."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Sequence
@@ -77,7 +78,8 @@ async def list_confirmations(service: Use, key: Key, wanted: Annotated[Listing, 
     found = await list_standings(service.deployment, key.organisation_id, key.owner, rows, limit=wanted.limit + 1)
     page = found[: wanted.limit]
     return Page(
-        confirmations=[confirmation_json(service.deployment, standing) for standing in page],
+        # A page of large payloads takes seconds to write; meanwhile others are to be served.
+        confirmations=await asyncio.to_thread(_present, service, page),
         next_cursor=_cursor(page) if len(found) > len(page) else None,
     )
 
@@ -153,6 +155,10 @@ def _ask(asked: ConfirmationRequest) -> Ask:
         external_id=asked.external_id,
         claim=asked.claim,
     )
+
+
+def _present(service: Service, page: Sequence[Standing]) -> list[ConfirmationJson]:
+    return [confirmation_json(service.deployment, standing) for standing in page]
 
 
 async def _tell(service: Service, confirmation: str) -> None:

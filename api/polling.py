@@ -6,7 +6,6 @@ from collections import defaultdict
 from itertools import islice
 
 from cosignet.core.decision import Status
-from cosignet.errors import Unavailable
 from store.confirmations import get_statuses
 from store.database import Database
 
@@ -32,10 +31,10 @@ class Poller:
             await self._somebody.wait()
             try:
                 await self._look()
-            except Unavailable:
-                # Nobody is told anything: to those who wait an outage looks like a confirmation still pending,
-                # and the read that follows their wait says what is the matter.
-                logger.warning("The database does not answer; long-polls go on waiting")
+            except Exception as error:  # noqa: BLE001
+                # The one poller outlives whatever a single look runs into. Nobody is told anything: to those who
+                # wait it looks like a confirmation still pending, and the read after their wait says what is wrong.
+                logger.warning("Long-polls go on waiting: %s", type(error).__name__)
             await asyncio.sleep(INTERVAL)
 
     async def wait(self, confirmation: str, seconds: float) -> None:

@@ -7,9 +7,9 @@ from activities.deployment import Deployment
 from activities.opening import warnings_of
 from activities.viewing import View
 from api.schemas import ApprovalJson, ConfirmationJson, PersonJson, VoteJson
-from cosignet.core.canonical import Payload
+from cosignet.core.canonical import parse
 from cosignet.core.decision import Status
-from cosignet.core.encoding import b64u, instant
+from cosignet.core.encoding import b64u, instant, sha256
 from cosignet.core.terms import Terms
 from store.rows import Person, VoteRow
 
@@ -42,7 +42,7 @@ def approval_json(deployment: Deployment, view: View, viewer: Person) -> Approva
 
 def _facts(deployment: Deployment, standing: Standing) -> dict[str, Any]:
     row = standing.row
-    terms, payload = Terms.parse(row.terms), Payload.from_canonical(row.payload)
+    terms, payload = Terms.parse(row.terms), parse(row.payload)
     return {
         "id": row.id,
         # Raises for a word that is not one of ours, so that none reaches the wire.
@@ -50,8 +50,8 @@ def _facts(deployment: Deployment, standing: Standing) -> dict[str, Any]:
         "usable": standing.usable,
         "action": terms.action,
         "note": row.note,
-        "payload": payload.value,
-        "payload_hash": b64u(payload.hash),
+        "payload": payload,
+        "payload_hash": b64u(sha256(row.payload)),
         "terms_hash": b64u(row.terms_hash),
         "requester": terms.requester,
         "claim": row.claim,
@@ -63,7 +63,7 @@ def _facts(deployment: Deployment, standing: Standing) -> dict[str, Any]:
         "valid_until": instant(row.valid_until),
         "decided_at": instant(row.decided_at) if row.decided_at else None,
         "votes": [_vote(vote) for vote in standing.votes],
-        "warnings": warnings_of(row),
+        "warnings": warnings_of(row, payload),
     }
 
 

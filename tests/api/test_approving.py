@@ -387,6 +387,7 @@ async def test_no_vote_counts_after_the_deadline(world):
     assert code_of(await anna.send(vote)) == (403, "time.deadline")
     assert code_of(await anna.touch("approve")) == (403, "time.deadline")
     assert await world.status(asked["id"]) == "pending"
+    assert world.workflows.voted == []
 
 
 async def test_no_vote_counts_after_a_cancellation(world):
@@ -396,6 +397,7 @@ async def test_no_vote_counts_after_a_cancellation(world):
     await world.post(f"/{asked['id']}/cancel")
     assert code_of(await anna.send(vote)) == (409, "decision.final")
     assert await world.status(asked["id"]) == "cancelled"
+    assert world.workflows.voted == []
 
 
 async def test_no_vote_counts_after_the_decision(world):
@@ -415,6 +417,7 @@ async def test_a_passkey_revoked_between_ceremony_and_vote_does_not_count(world)
     await world.revoke_passkey("anna")
     assert code_of(await anna.send(vote)) == (403, "credential.revoked")
     assert await world.status(asked["id"]) == "pending"
+    assert world.workflows.voted == []
 
 
 async def test_a_person_revoked_between_ceremony_and_vote_does_not_count(world):
