@@ -31,14 +31,16 @@ class Role(StrEnum):
     OWNER = "owner"
 
 
-Organisation = Annotated[str, Argument(help="Id of the organisation, or its name.", show_default=False)]
+Organisation = Annotated[
+    str, Argument(metavar="ORGANISATION", help="Id of the organisation, or its name.", show_default=False)
+]
 
 
 @command("create-organisation")
 async def create(
-    name: Annotated[str, Argument(help="Name of the organisation.", show_default=False)],
-    owner_email: Annotated[str, Option(help="Address of its first owner.", show_default=False)],
-    owner_name: Annotated[str, Option(help="Name of its first owner; by default the address.")] = "",
+    name: Annotated[str, Argument(metavar="NAME", help="Name of the organisation.", show_default=False)],
+    owner_email: Annotated[str, Option(metavar="EMAIL", help="Address of its first owner.", show_default=False)],
+    owner_name: Annotated[str, Option(metavar="NAME", help="Name of its first owner; by default the address.")] = "",
 ) -> Answer:
     """Create an organisation, an API key that may only request, and its first owner's invite."""
     name, email = check_name("the name", name), check_email(owner_email)
@@ -59,9 +61,12 @@ async def create(
 @command("invite")
 async def invite(
     organisation: Organisation,
-    email: Annotated[str, Argument(help="Address of the person.", show_default=False)],
-    name: Annotated[str, Option(help="Name of a new person; by default the address.")] = "",
-    role: Annotated[Role | None, Option(help="Role of a new person; by default approver.", show_default=False)] = None,
+    email: Annotated[str, Argument(metavar="EMAIL", help="Address of the person.", show_default=False)],
+    name: Annotated[str, Option(metavar="NAME", help="Name of a new person; by default the address.")] = "",
+    role: Annotated[
+        Role | None,
+        Option(metavar="ROLE", help="approver (for a new person the default), admin or owner.", show_default=False),
+    ] = None,
 ) -> Answer:
     """Invite somebody new, or somebody known to enrol a further passkey."""
     email = check_email(email)
@@ -83,7 +88,7 @@ async def invite(
 @command("create-key")
 async def create_key(
     organisation: Organisation,
-    name: Annotated[str, Argument(help="What the key is for.", show_default=False)],
+    name: Annotated[str, Argument(metavar="NAME", help="What the key is for.", show_default=False)],
     temporal: Annotated[
         str,
         Option(metavar="NAMESPACE", help="For workers: reads and consumes what this namespace's workflows asked for."),
@@ -99,7 +104,9 @@ async def create_key(
 @command("revoke-key")
 async def revoke_key(
     organisation: Organisation,
-    prefix: Annotated[str, Argument(help="How the key begins, as `create-key` showed it.", show_default=False)],
+    prefix: Annotated[
+        str, Argument(metavar="PREFIX", help="How the key begins, as `create-key` showed it.", show_default=False)
+    ],
 ) -> Answer:
     """Take an API key out of use."""
     async with at_desk() as desk:

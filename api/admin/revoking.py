@@ -17,9 +17,11 @@ from store.rows import CredentialRow
 
 @command("revoke-credential")
 async def revoke_passkey(
-    credential_id: Annotated[str, Argument(help="Id of the passkey, as `list-people` shows it.", show_default=False)],
+    credential_id: Annotated[
+        str, Argument(metavar="CREDENTIAL_ID", help="Id of the passkey, as `list-people` shows it.", show_default=False)
+    ],
 ) -> Answer:
-    """Take one passkey out of use: it votes no more, and no approval that rests on it can be used."""
+    """Take one passkey out of use: it votes no more, and no approval that it signed can be consumed any more."""
     async with at_desk() as desk:
         passkey = await get_credential(desk.tx, from_b64u(credential_id))
         if passkey is None:

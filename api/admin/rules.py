@@ -29,8 +29,10 @@ _DEFAULTS: dict[str, Any] = {
 @command("set-policy", indent=2)
 async def set_named_policy(
     organisation: Organisation,
-    name: Annotated[str, Argument(help="Name of the policy, as requests give it.", show_default=False)],
-    file: Annotated[Path, Argument(help="JSON file of the policy, people by address or id.", show_default=False)],
+    name: Annotated[str, Argument(metavar="NAME", help="Name of the policy, as requests give it.", show_default=False)],
+    file: Annotated[
+        Path, Argument(metavar="FILE", help="JSON file of the policy, people by address or id.", show_default=False)
+    ],
 ) -> Answer:
     """Keep a policy under a name; requests that are open already keep the one they were made with."""
     name, wanted = check_name("the name", name), _read(file)
@@ -46,10 +48,13 @@ async def set_named_policy(
 @command("set-floor")
 async def set_lowest(
     organisation: Organisation,
-    threshold: Annotated[int, Option(min=1, max=MAX_PEOPLE, help="Approvals that are needed.", show_default=False)],
-    action: Annotated[str, Option(help="The action label it is for; by default all.")] = "",
+    threshold: Annotated[
+        int, Option(metavar="N", min=1, max=MAX_PEOPLE, help="Approvals that are needed.", show_default=False)
+    ],
+    action: Annotated[str, Option(metavar="TEXT", help="The action label it is for; by default all.")] = "",
     approver: Annotated[
-        list[str] | None, Option(help="Nobody but these may approve; once for each person.", show_default=False)
+        list[str] | None,
+        Option(metavar="EMAIL", help="Nobody but these may approve; once for each person.", show_default=False),
     ] = None,
 ) -> Answer:
     """Set what every request must ask for at least; a later floor for the same action replaces it."""

@@ -25,7 +25,7 @@ on it, ask each of these people, face to face or over a channel you trust, wheth
 @command("trust", indent=2)
 async def trust(
     organisation: Organisation,
-    threshold: Annotated[int, Option(help="Approvals that the relying party asks for at least.")] = 1,
+    threshold: Annotated[int, Option(metavar="N", help="Approvals that the relying party asks for at least.")] = 1,
 ) -> Answer:
     """Print a trust file that pins every active passkey, to be read by a human before it is relied on."""
     async with opened() as deployment:
