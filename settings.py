@@ -7,13 +7,15 @@ Temporal's own connection follows the SDK's standard environment configuration (
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.exc import ArgumentError
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
 from activities.deployment import Deployment
 from cosignet.core.client_data import RelyingParty
+from cosignet.errors import Malformed
 from store.database import Database
 
 TEMPORAL_ADDRESS = "localhost:7233"
@@ -87,6 +89,18 @@ class Settings(BaseSettings):
             return self.database_url
         self.data_dir.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{self.data_dir / 'cosignet.db'}"
+
+
+def read_settings() -> tuple[Settings, Deployment]:
+    """The settings, and the installation they describe. Raises `Malformed("settings.invalid")`."""
+    try:
+        settings = Settings()
+        return settings, settings.deployment()
+    except ValidationError as error:
+        wrong = "; ".join(f"COSIGNET_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise Malformed("settings.invalid", wrong) from error
+    except (ArgumentError, ImportError, OSError, ValueError) as error:
+        raise Malformed("settings.invalid", str(error)) from error
 
 
 async def connect_temporal() -> Client:

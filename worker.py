@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -16,9 +17,9 @@ from activities.deployment import Deployment
 from activities.notifying import OutboxNotifier
 from activities.steps import ApprovalSteps
 from activities.sweeping import HousekeepingSteps
+from cosignet.errors import CosignetError
 from cosignet.temporal.contract import TASK_QUEUE
-from settings import Settings, connect_temporal
-from store.installation import claim_rp_id
+from settings import Settings, connect_temporal, read_settings
 from workflows.approval import Approval
 from workflows.housekeeping import Housekeeping, schedule_housekeeping
 
@@ -70,11 +71,8 @@ async def main(interceptors: Sequence[Interceptor] = ()) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    settings = Settings()
-    deployment = settings.deployment()
-    await deployment.database.migrate()
-    async with deployment.database.write() as tx:
-        await claim_rp_id(tx, deployment.rp.id)
+    settings, deployment = read_settings()
+    await deployment.prepare()
     client = await connect_temporal()
     worker = await build_worker(client, settings, deployment, interceptors)
     await schedule_housekeeping(client)
@@ -84,8 +82,21 @@ async def main(interceptors: Sequence[Interceptor] = ()) -> None:
     await deployment.database.close()
 
 
+def run() -> int:
+    """Exit status: 0 after a signal, 1 when something is missing that a worker needs."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(main())
+    except (CosignetError, RuntimeError) as error:
+        logger.error("Not started: %s", error)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
-    asyncio.run(main())
-    # The SDK's runtime can abort at interpreter exit when a connection is still to be collected.
-    gc.collect()
+    try:
+        status = run()
+    finally:
+        # The SDK's runtime can abort at interpreter exit when a connection is still to be collected.
+        gc.collect()
+    sys.exit(status)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cosignet.core.client_data import RelyingParty
 from store.database import Database
+from store.installation import claim_rp_id
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,15 @@ class Deployment:
     database: Database
     rp: RelyingParty
     public_url: str
+
+    async def prepare(self) -> None:
+        """Bring the database to the newest schema and keep the relying party id.
+
+        Raises `Conflict("installation.rp_id")` when passkeys are enrolled for another one, `Unavailable`.
+        """
+        await self.database.migrate()
+        async with self.database.write() as tx:
+            await claim_rp_id(tx, self.rp.id)
 
     def approve_url(self, confirmation: str) -> str:
         """The page of one confirmation, without any secret."""
