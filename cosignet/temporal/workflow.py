@@ -138,13 +138,14 @@ async def _verified(check: EvidenceCheck, outcome: Outcome, ask: Ask) -> Approva
         _raise_unless_unavailable(error, outcome)
     else:
         return approval
+    time_left = _time_left(outcome, ask)
     try:
         approval = await workflow.execute_activity(
             VERIFY_ACTIVITY,
             check,
             result_type=Approval,
             start_to_close_timeout=_VERIFY_SECONDS,
-            schedule_to_close_timeout=_time_left(outcome, ask),
+            schedule_to_close_timeout=time_left,
             retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
         )
     except FailureError as error:

@@ -88,13 +88,19 @@ class Desk:
         self.service.documents[confirmation] = document
 
     async def run(self, function=wire, arguments=(TRANSFER,), *, header="c1", **info):
+        headers = {} if header is None else {HEADER: CONVERTER.to_payload(header)}
+        call = ExecuteActivityInput(fn=function, args=list(arguments), executor=None, headers=headers)
+        return await self.as_activity(self.guard.execute_activity, call, **info)
+
+    @property
+    def guard(self):
+        return GuardInterceptor(self.body, Verifier(self.service, self.trust))
+
+    async def as_activity(self, function, *arguments, **info):
         environment = ActivityEnvironment()
         defaults = {"activity_type": "wire", "workflow_id": "w1", "workflow_run_id": "r1", "activity_id": "1"}
         environment.info = replace(environment.info, **{**defaults, **info})
-        headers = {} if header is None else {HEADER: CONVERTER.to_payload(header)}
-        guard = GuardInterceptor(self.body, Verifier(self.service, self.trust))
-        call = ExecuteActivityInput(fn=function, args=list(arguments), executor=None, headers=headers)
-        return await environment.run(guard.execute_activity, call)
+        return await environment.run(function, *arguments)
 
     @contextmanager
     def refuses(self, code, *, again=False):

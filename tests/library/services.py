@@ -34,7 +34,11 @@ class ScriptedService:
         if script == "approve when cancelled":
             await self._until_cancelled()
             script = "approved"
-        return Outcome(approval.confirmation, script, "", "", "", "", "", [OutcomeVote("anna", "reject", "no")])
+        valid_until = ""
+        if script == "approved for ever":
+            script, valid_until = "approved", "2999-12-31T23:59:59Z"
+        votes = [OutcomeVote("anna", "reject", "no")]
+        return Outcome(approval.confirmation, script, "", "", "", valid_until, "", votes)
 
     async def _until_cancelled(self) -> None:
         try:

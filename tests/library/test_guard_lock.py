@@ -7,10 +7,12 @@ import pytest
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
+from temporalio.worker import ExecuteActivityInput
 
 from cosignet.temporal import guarded
+from cosignet.temporal._held import HEADER
 from tests.library.agents import Bank, Transfer, WireByInstance, wire, wire_abroad, wire_from_thread
-from tests.library.desk import TRANSFER, Body
+from tests.library.desk import CONVERTER, TRANSFER, Body
 
 
 async def test_locked_function_refuses_a_plain_call(desk):
@@ -53,6 +55,22 @@ async def test_key_is_gone_after_the_run(desk):
     desk.body.runs = 0
     with desk.refuses("guard.no_plugin"):
         await wire(TRANSFER)
+
+
+async def test_key_that_nobody_used_is_taken_back(desk):
+    class Lost(Body):
+        async def execute_activity(self, input):  # noqa: A002
+            raise ZeroDivisionError
+
+    async def run_and_call(call):
+        with pytest.raises(ZeroDivisionError):
+            await desk.guard.execute_activity(call)
+        await wire(TRANSFER)
+
+    desk.body = Lost()
+    call = ExecuteActivityInput(fn=wire, args=[TRANSFER], executor=None, headers={HEADER: CONVERTER.to_payload("c1")})
+    with desk.refuses("guard.no_plugin"):
+        await desk.as_activity(run_and_call, call)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`require_approval` on the real server: it returns for a verified approval and raises for everything else."""
 
 import asyncio
+import json
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -11,7 +12,7 @@ from temporalio.exceptions import CancelledError
 from cosignet.errors import Unavailable
 from cosignet.temporal import require_approval
 from cosignet.temporal._action import payload_of
-from cosignet.temporal.contract import APPROVAL_WORKFLOW, TASK_QUEUE, Ask
+from cosignet.temporal.contract import APPROVAL_WORKFLOW, MAX_SUMMARY, TASK_QUEUE, Ask
 from cosignet.temporal.testing import APPROVE, EXPIRE, IGNORE, PERSON, FakeApprovals, FakeApprover, reject
 from cosignet.testing import SoftwarePasskey
 from tests.library.agents import Agent, Careless, Thinker, Transfer, wire
@@ -68,7 +69,9 @@ async def test_child_is_started_so_that_it_can_end_in_order(stage):
     assert child.parent_close_policy == 3  # REQUEST_CANCEL
     assert not child.search_attributes.indexed_fields
     description = await stage.client.get_workflow_handle(child.workflow_id).describe()
-    assert (await description.static_summary()).startswith("送金送金")
+    summary = await description.static_summary()
+    assert summary.startswith("送金送金")
+    assert len(json.dumps(summary)) <= MAX_SUMMARY
 
 
 @pytest.mark.parametrize(
@@ -178,6 +181,21 @@ async def test_evidence_that_never_comes_is_waited_for_while_the_approval_is_val
     async with stage.up(stage.fake_service()):
         status, reasons = await not_approved(stage.run(plan(ACME, expires_in=2, valid_for=1)))
     assert (status, reasons) == ("unverified", ["the evidence could not be had while the approval was valid"])
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("approved", "the service does not say until when the approval is valid"),
+        ("approved for ever", "the evidence could not be had while the approval was valid"),
+    ],
+)
+async def test_service_does_not_decide_how_long_its_evidence_is_waited_for(temporal_env, script, reason):
+    silent = Service(FakeApprovals(), failures=1000)
+    stage = Stage(temporal_env.client, service=silent)
+    async with stage.up(stage.scripted_service()):
+        ended = await not_approved(stage.run(plan(ACME, claim=script, expires_in=1, valid_for=1)))
+    assert ended == ("unverified", [reason])
 
 
 @pytest.mark.parametrize("script", ["refuse", "refuse in an activity"])
