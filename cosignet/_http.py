@@ -131,6 +131,7 @@ _ERRORS: dict[int, type[CosignetError]] = {
     404: NotFound,
     409: Conflict,
     413: Malformed,
+    415: Malformed,
     422: Malformed,
 }
 

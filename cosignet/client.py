@@ -75,10 +75,12 @@ class CosignetClient:
         valid_for: int = 3600,
         execution: str = "",
         external_id: str = "",
+        claim: str = "",
         idempotency_key: str | None = None,
     ) -> Confirmation:
         """Ask for approval of exactly `payload`. `approvers` or `policy` say whose; times are seconds.
 
+        `claim` is what the caller says of itself, `external_id` its own name for the request.
         `idempotency_key` lets a caller repeat the request after its own crash; without one, each call asks anew.
         Raises `Malformed("payload.…")` before anything is sent, and `Conflict("payload.mismatch")` when the service
         recorded another payload than the one asked about.
@@ -91,6 +93,7 @@ class CosignetClient:
             "note": note,
             "execution": execution,
             "external_id": external_id,
+            "claim": claim,
         }
         body = {
             "action": action,

@@ -30,7 +30,7 @@ async def ask(client, **changes):
 
 
 async def test_request_sends_what_was_asked_and_nothing_else(client, double):
-    asked = await ask(client, note="invoice 7", external_id="inv-7", expires_in=60, valid_for=120)
+    asked = await ask(client, note="invoice 7", external_id="inv-7", claim="invoice bot", expires_in=60, valid_for=120)
     method, path, query, headers, body = double.seen[0]
     assert (method, path, query) == ("POST", "/v1/confirmations", {})
     assert headers["authorization"] == f"Bearer {KEY}"
@@ -41,6 +41,7 @@ async def test_request_sends_what_was_asked_and_nothing_else(client, double):
         "approvers": ["anna@example.com"],
         "note": "invoice 7",
         "external_id": "inv-7",
+        "claim": "invoice bot",
         "expires_in": 60,
         "valid_for": 120,
     }

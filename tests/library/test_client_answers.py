@@ -70,6 +70,7 @@ async def test_body_that_is_no_confirmation_is_not_understood(client, double, bo
         (404, NotFound),
         (409, Conflict),
         (413, Malformed),
+        (415, Malformed),
         (422, Malformed),
         (418, Unavailable),
         (500, Unavailable),
