@@ -121,6 +121,12 @@ async def test_a_delegate_who_holds_a_seat_is_named(admin, acme, write):
     assert "cem@example.com stands in for somebody and holds a seat too" in admin.said
 
 
+async def test_somebody_who_is_excluded_holds_no_seat(admin, acme, write):
+    file = write({"approvers": [ANNA, BEN], "exclude": [BEN], "delegates": {ANNA: [BEN]}})
+    answer = await admin("set-policy", acme.organisation.id, "wires", file)
+    assert answer["document"]["exclude"] == [acme.people["ben"].id]
+
+
 async def test_a_revoked_approver_is_nobody(admin, acme, write):
     await admin("revoke-person", acme.organisation.id, ANNA)
     refusal = await admin.refusal("set-policy", acme.organisation.id, "wires", write({"approvers": [ANNA]}))

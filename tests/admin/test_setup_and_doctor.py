@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 
 from activities.approvals import SEARCH_ATTRIBUTES, STATUS
 from api.admin.doctor import _clocks
+from cosignet.core.encoding import b64u
 from cosignet.temporal.contract import TASK_QUEUE
 from store.credentials import get_credential, record_use
 from workflows.approval import Approval
@@ -131,7 +132,7 @@ async def test_what_works_but_wants_attention_does_not_fail(admin, acme, databas
     }
     assert "dora@example.com" in checks["people without a passkey"]["detail"]
     assert "anna@example.com" in checks["passkeys whose counter went backwards"]["detail"]
-    await admin("revoke-person", acme.organisation.id, "anna@example.com")
+    await admin("revoke-credential", b64u(acme.passkeys["anna"].id))
     checks = await examine(admin, ok=True, **temporal)
     assert "anna@example.com" not in checks["passkeys whose counter went backwards"]["detail"]
 
@@ -160,11 +161,12 @@ async def test_doctor_does_not_migrate(fresh_admin, temporal):
     assert (await examine(fresh_admin, ok=True, **temporal))["database"]["state"] == "ok"
 
 
-@pytest.mark.parametrize("organisation", ["nobody", "Acme"])
-async def test_the_organisation_of_the_namespace_is_an_id(admin, acme, temporal, organisation):
-    settings = {**temporal, "COSIGNET_TEMPORAL_ORGANISATION": organisation}
-    checks = await examine(admin, ok=False, **settings)
-    assert checks["organisation of the namespace"]["state"] == "failed"
+async def test_the_organisation_of_the_namespace_is_an_id(admin, temporal):
+    name = secrets.token_hex(8)
+    await admin("create-organisation", name, "--owner-email", "o@example.com")
+    for wrong in ("nobody", name):
+        checks = await examine(admin, ok=False, **temporal, COSIGNET_TEMPORAL_ORGANISATION=wrong)
+        assert checks["organisation of the namespace"]["state"] == "failed"
 
 
 async def test_an_address_that_passkeys_are_not_bound_to_fails(admin, acme, temporal):

@@ -1,5 +1,6 @@
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -162,42 +163,47 @@ async def test_sqlite_survives_what_it_promises_to_survive(tmp_path):
     await database.close()
 
 
+@asynccontextmanager
+async def outage(server, mode):
+    await asyncio.to_thread(server.stop, mode)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.start)
+
+
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 async def test_a_postgres_that_stops_is_unavailable_and_one_that_returns_is_used(postgres_to_stop, mode):
-    server = postgres_to_stop
-    database = Database(server.create_database())
+    database = Database(postgres_to_stop.create_database())
     await database.migrate()
     tenant = await found_tenant(database)
-    await asyncio.to_thread(server.stop, mode)
-    for attempt in (database.read, database.write):
-        with pytest.raises(Unavailable) as caught:
-            async with attempt() as tx:
-                await find_organisation(tx, tenant.id)
-        assert caught.value.code == "database.unavailable"
-    with pytest.raises(Unavailable):
-        await database.migrate()
-    with pytest.raises(Unavailable):
-        await database.is_migrated()
-    await asyncio.to_thread(server.start)
+    async with outage(postgres_to_stop, mode):
+        for attempt in (database.read, database.write):
+            with pytest.raises(Unavailable) as caught:
+                async with attempt() as tx:
+                    await find_organisation(tx, tenant.id)
+            assert caught.value.code == "database.unavailable"
+        with pytest.raises(Unavailable):
+            await database.migrate()
+        with pytest.raises(Unavailable):
+            await database.is_migrated()
     async with database.write() as tx:
         assert (await find_organisation(tx, tenant.id)).id == tenant.id
     await database.close()
 
 
 async def test_a_postgres_that_stops_in_the_middle_leaves_nothing(postgres_to_stop):
-    server = postgres_to_stop
-    database = Database(server.create_database())
+    database = Database(postgres_to_stop.create_database())
     await database.migrate()
 
     async def write():
         async with database.write() as tx:
             await tx.execute(insert(organisations).values(id="o", name="o", sequence=0, created_at=NOW))
-            await asyncio.to_thread(server.stop, "immediate")
-            await find_organisation(tx, "o")
+            async with outage(postgres_to_stop, "immediate"):
+                await find_organisation(tx, "o")
 
     with pytest.raises(Unavailable):
         await write()
-    await asyncio.to_thread(server.start)
     async with database.read() as tx:
         assert await list_organisations(tx) == []
     await database.close()

@@ -12,7 +12,15 @@ from store.database import Database, _alembic_config
 from store.organisations import list_organisations
 from store.schema import Moment, metadata
 
-MIGRATE = "import asyncio, sys; from store.database import Database; asyncio.run(Database(sys.argv[1]).migrate())"
+# Says when it is ready, then waits for all the others to be.
+MIGRATE = """
+import asyncio, sys
+from store.database import Database
+database = Database(sys.argv[1])
+print(flush=True)
+sys.stdin.readline()
+asyncio.run(database.migrate())
+"""
 
 
 async def tables(database: Database) -> set[str]:
@@ -65,12 +73,18 @@ async def test_the_rules_that_indexes_keep_are_there(fresh):
 
 
 async def test_processes_that_start_together_migrate_once(empty_url):
-    def migrate():
-        return subprocess.Popen([sys.executable, "-c", MIGRATE, empty_url], stderr=subprocess.PIPE, text=True)
+    def start():
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return subprocess.Popen([sys.executable, "-c", MIGRATE, empty_url], text=True, **pipes)
 
-    processes = [migrate() for _ in range(3)]
+    processes = [start() for _ in range(4)]
+    for process in processes:
+        await asyncio.to_thread(process.stdout.readline)
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
     errors = [(await asyncio.to_thread(process.communicate))[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    assert [process.returncode for process in processes] == [0] * 4, errors
     database = Database(empty_url)
     assert await database.is_migrated()
     await database.close()
