@@ -142,6 +142,8 @@ async def test_sqlite_writers_of_two_processes_take_turns(tmp_path):
 
     async def write(database, number):
         async with database.write() as tx:
+            # Reading first is what makes a transaction that did not begin as a writer fail.
+            await list_organisations(tx)
             await create_organisation(tx, f"organisation {number}", at=NOW)
 
     await asyncio.gather(*(write((one, two)[n % 2], n) for n in range(60)))
@@ -188,6 +190,17 @@ async def test_a_postgres_that_stops_is_unavailable_and_one_that_returns_is_used
         with pytest.raises(Unavailable):
             await database.is_migrated()
     async with database.write() as tx:
+        assert (await find_organisation(tx, tenant.id)).id == tenant.id
+    await database.close()
+
+
+async def test_a_restart_of_postgres_between_two_requests_goes_unnoticed(postgres_to_stop):
+    database = Database(postgres_to_stop.create_database())
+    await database.migrate()
+    tenant = await found_tenant(database)
+    async with outage(postgres_to_stop, "fast"):
+        pass
+    async with database.read() as tx:
         assert (await find_organisation(tx, tenant.id)).id == tenant.id
     await database.close()
 
