@@ -125,13 +125,11 @@ async def _passkeys(tx: AsyncConnection) -> Finding:
 
 async def _flagged(tx: AsyncConnection) -> Finding:
     check = "passkeys whose counter went backwards"
-    flagged = [
-        f"one of {person.email}"
-        for tenant in await list_organisations(tx)
-        for person in await list_people(tx, tenant.id)
-        for key in await list_credentials(tx, tenant.id)
-        if key.person_id == person.id and key.flagged_at and not key.revoked_at
-    ]
+    flagged: list[str] = []
+    for tenant in await list_organisations(tx):
+        owners = {person.id: person.email for person in await list_people(tx, tenant.id)}
+        keys = [key for key in await list_credentials(tx, tenant.id) if key.flagged_at and not key.revoked_at]
+        flagged += [f"one of {owners[key.person_id]}" for key in keys if key.person_id in owners]
     if flagged:
         todo = "it may have been copied: ask its owner, and `revoke-credential` in doubt"
         return Finding(check, "attention", ", ".join(flagged), todo)
