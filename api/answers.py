@@ -17,7 +17,9 @@ TRANSPORTS = frozenset({"usb", "nfc", "ble", "smart-card", "hybrid", "cable", "i
 
 
 def _known(value: object) -> object:
-    return [item for item in value if item in TRANSPORTS] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return [item for item in value if isinstance(item, str) and item in TRANSPORTS]
 
 
 class _FromBrowser(BaseModel):

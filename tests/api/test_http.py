@@ -59,13 +59,25 @@ async def test_no_get_changes_anything(world):
 # Headers
 
 
+GUARDS = {
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "publickey-credentials-get=(self), publickey-credentials-create=(self)",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cache-control": "no-store",
+}
+
+
 async def test_every_answer_is_guarded(world):
     for path in ("/healthz", "/nothing", "/v1/confirmations", "/openapi.json"):
         response = await world.http.get(path)
         policy = response.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; ")
+        assert policy.endswith("frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
         assert "unsafe" not in policy
-        assert response.headers["cache-control"] == "no-store"
+        assert {name: response.headers[name] for name in GUARDS} == GUARDS
         assert "strict-transport-security" not in response.headers
         assert "server" not in response.headers
 
