@@ -18,7 +18,8 @@ from store.rows import Confirmation, VoteRow
 from store.votes import list_votes, list_votes_of, revoked_votes
 
 ClosingStatus = Literal["expired", "cancelled"]
-MAX_CONSUMER = 500
+# Room for namespace, workflow, run and activity, however long their names are.
+MAX_CONSUMER = 2_000
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 from temporalio.worker import Worker
 
 from cosignet.client import Confirmation, CosignetClient
@@ -172,7 +172,7 @@ async def _failure(handle: WorkflowHandle[Any, str]) -> str:
         receipt = await handle.result()
     except WorkflowFailureError as error:
         cause = error.cause.cause if isinstance(error.cause, ActivityError) else error.cause
-        return str(cause)
+        return cause.message if isinstance(cause, FailureError) else str(cause)
     raise RuntimeError(f"this must not have run: {receipt}")
 
 

@@ -39,11 +39,12 @@ class Database:
     """One database: `async with database.write() as tx` is one transaction, committed at the end of the block."""
 
     def __init__(self, url: str, *, clock: Clock = database_clock) -> None:
-        self.url = _async_url(url)
+        self.url = url
+        async_url = _async_url(url)
         self.clock = clock
-        self._sqlite = self.url.startswith("sqlite")
+        self._sqlite = async_url.startswith("sqlite")
         self._writer = asyncio.Lock()
-        self._engine = create_async_engine(self.url, pool_pre_ping=not self._sqlite)
+        self._engine = create_async_engine(async_url, pool_pre_ping=not self._sqlite)
         if self._sqlite:
             event.listen(self._engine.sync_engine, "connect", _configure_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
@@ -92,7 +93,7 @@ def _async_url(text_url: str) -> str:
 def _alembic_config(url: str) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["url"] = url
+    config.attributes["url"] = _async_url(url)
     return config
 
 

@@ -65,9 +65,12 @@ class Acme:
     def caller(self) -> Caller:
         return Caller(self.organisation.id, "key:test", "API key test (ck_test)")
 
-    async def enrol(self, name: str, *, algorithm: Algorithm = "ES256", synced: bool = False) -> SoftwarePasskey:
+    async def enrol(
+        self, name: str, *, algorithm: Algorithm = "ES256", synced: bool = False, credential_id: bytes | None = None
+    ) -> SoftwarePasskey:
         person = self.people[name]
         passkey = SoftwarePasskey(person.id, algorithm=algorithm, synced=synced)
+        passkey.id = credential_id or passkey.id
         public = passkey.credential
         new = NewCredential(public.id, public.public_key, bytes(16), 0, public.backup_eligible, synced)
         async with self.database.write() as tx:

@@ -14,11 +14,11 @@ from temporalio.service import RPCError
 
 from activities.approvals import RPC_TIMEOUT, has_search_attributes
 from activities.deployment import Deployment
-from api.admin.office import Answer, closing, command, read_settings, say
+from api.admin.office import Answer, closing, command, say
 from api.admin.search_attributes import connect
 from cosignet.errors import CosignetError, NotFound
 from cosignet.temporal.contract import TASK_QUEUE
-from settings import Settings
+from settings import Settings, read_settings
 from store.credentials import list_credentials
 from store.installation import get_rp_id
 from store.organisations import enrolled, find_organisation, list_organisations, list_people

@@ -10,13 +10,11 @@ from datetime import datetime
 from typing import Any
 
 import typer
-from pydantic import ValidationError
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.deployment import Deployment
-from cosignet.errors import CosignetError, Malformed
-from settings import Settings
+from cosignet.errors import CosignetError
+from settings import read_settings
 from store.database import Database
 from store.outbox import add_event
 
@@ -46,10 +44,11 @@ class Desk:
         await add_event(self.tx, organisation, "admin.changed", record, at=self.at)
 
 
-def command(name: str, *, indent: int | None = None) -> Callable[[Command], Command]:
+def command(name: str, *, indent: int | None = None, dashes: bool = False) -> Callable[[Command], Command]:
     """Make an async function the command `name`; it returns the object to print, or prints for itself.
 
-    An object whose member `ok` is false is printed, and the command exits with 1 all the same.
+    An object whose member `ok` is false is printed, and the command exits with 1 all the same. With `dashes`, an
+    argument may begin with a dash, as one base64url text in 64 does.
     """
 
     def register(function: Command) -> Command:
@@ -64,7 +63,7 @@ def command(name: str, *, indent: int | None = None) -> Callable[[Command], Comm
                 typer.echo(json.dumps(answer, ensure_ascii=False, indent=indent))
                 raise typer.Exit(0 if answer.get("ok", True) else 1)
 
-        app.command(name)(run)
+        app.command(name, context_settings={"ignore_unknown_options": dashes})(run)
         return function
 
     return register
@@ -73,18 +72,6 @@ def command(name: str, *, indent: int | None = None) -> Callable[[Command], Comm
 def say(line: str) -> None:
     """Tell the person at the terminal, on standard error."""
     typer.echo(line, err=True)
-
-
-def read_settings() -> tuple[Settings, Deployment]:
-    """The settings, and the installation they describe. Raises `Malformed("settings.invalid")`."""
-    try:
-        settings = Settings()
-        return settings, settings.deployment()
-    except ValidationError as error:
-        wrong = "; ".join(f"COSIGNET_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-        raise Malformed("settings.invalid", wrong) from error
-    except (ArgumentError, ImportError, OSError, ValueError) as error:
-        raise Malformed("settings.invalid", str(error)) from error
 
 
 @asynccontextmanager

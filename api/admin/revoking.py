@@ -15,7 +15,7 @@ from store.outbox import add_event
 from store.rows import CredentialRow
 
 
-@command("revoke-credential")
+@command("revoke-credential", dashes=True)
 async def revoke_passkey(
     credential_id: Annotated[
         str, Argument(metavar="CREDENTIAL_ID", help="Id of the passkey, as `list-people` shows it.", show_default=False)

@@ -5,7 +5,7 @@ import pytest
 
 from activities.closing import read_standing
 from activities.voting import record_vote
-from cosignet.core.encoding import b64u
+from cosignet.core.encoding import b64u, from_b64u
 from store.credentials import get_credential, revoke_credential
 from store.organisations import find_person
 from store.outbox import add_event
@@ -34,6 +34,13 @@ async def test_a_passkey_is_revoked_once(admin, acme, database):
     assert await admin.refusal("revoke-credential", b64u(b"unknown")) == "credential.unknown"
     assert await admin.refusal("revoke-credential", "not base64url!") == "encoding.base64url"
     assert len(await events(database, acme.organisation.id)) == 1
+
+
+async def test_a_passkey_whose_id_begins_with_a_dash_can_be_revoked(admin, acme):
+    for beginning in ("-i", "--", "-h"):
+        acme.passkeys["anna"] = await acme.enrol("anna", credential_id=from_b64u(beginning + "A" * 20))
+        answer = await admin("revoke-credential", passkey_of(acme, "anna"))
+        assert answer["credential"].startswith(beginning)
 
 
 async def test_a_revoked_person_goes_with_every_passkey(admin, acme, database):

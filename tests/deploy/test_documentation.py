@@ -27,7 +27,7 @@ def test_a_table_that_differs_is_written_anew():
 def test_what_documents_name_exists(document):
     text = document.read_text()
     known = {f"COSIGNET_{name.upper()}" for name in Settings.model_fields}
-    known |= {"COSIGNET_URL", "COSIGNET_API_KEY", "COSIGNET_TRUST_FILE", "COSIGNET_TEMPORAL_CLI", "COSIGNET_SOAK"}
+    known |= {"COSIGNET_URL", "COSIGNET_API_KEY", "COSIGNET_TRUST_FILE", "COSIGNET_TEMPORAL_CLI"}
     assert set(re.findall(r"COSIGNET_[A-Z_]+[A-Z]", text)) <= known
     commands = set(generate.commands_table().split("`")) | {"COMMAND"}
     for command in re.findall(r"python -m api\.admin ([a-zA-Z-]+)", text):

@@ -1,7 +1,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 import signal
 import socket
@@ -128,7 +127,6 @@ def _headers(port):
         return response.headers
 
 
-@pytest.mark.skipif(not os.environ.get("COSIGNET_SOAK"), reason="downloads every package: part of `make soak`")
 @pytest.mark.timeout(900)
 def test_the_locked_packages_are_enough(image, tmp_path):
     venv.create(tmp_path / "venv", with_pip=True)
