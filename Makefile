@@ -14,7 +14,7 @@ up: $(INSTALLED)
 	$(BIN)/python stack.py up
 
 test: $(INSTALLED)
-	@$(BIN)/python -c "import tests.postgres_server as p; p.find_binaries()" 2>/dev/null || sh tests/install-postgresql.sh
+	sh tests/install-packages.sh
 	$(BIN)/python -m pytest
 
 check: $(INSTALLED)

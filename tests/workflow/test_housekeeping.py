@@ -46,6 +46,9 @@ async def test_the_schedule_is_created_once_and_sweeps(service, monkeypatch, tmp
             lost, _ = "0" * 32, await service.acme.ask("0" * 32)
             ended, handle = await service.start()
             await handle.terminate()
+            async with asyncio.timeout(30):
+                while ended in await service.workflows.running():
+                    await asyncio.sleep(0.1)
             swept = await run_schedule(service.client)
             assert (swept.started, swept.closed) == (1, 1)
             assert (await read_standing(service.acme.deployment, ended)).row.status == "cancelled"
