@@ -14,6 +14,7 @@ from api.service import Use
 from cosignet.errors import NotFound, Unauthenticated
 from store.api_keys import find_api_key
 from store.confirmations import get_confirmation
+from store.credentials import find_invite
 from store.rows import ApiKey, Person
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -90,11 +91,13 @@ async def _viewer_of(service: Use, confirmation: str, link: Annotated[_Authoriza
 WithLink = Annotated[Viewer, Depends(_viewer_of)]
 
 
-async def _invite_of(invite: Annotated[_Authorization, Security(_invite)]) -> str:
-    """The secret of an invite, which whoever uses it checks in the transaction that uses it."""
+async def _invite_of(service: Use, invite: Annotated[_Authorization, Security(_invite)]) -> str:
+    """The secret of an invite that is open now; the transaction that uses it checks once more."""
     token = _token(invite, "invite")
     if token is None:
         raise Unauthenticated("invite.missing", "give the invite's token, as Authorization: Invite")
+    async with service.deployment.database.read() as tx:
+        await find_invite(tx, token, at=await service.deployment.database.clock(tx))
     return token
 
 

@@ -158,10 +158,11 @@ async def test_invites_alone_lead_to_registration(callers):
 
 async def test_nobody_is_told_what_is_wrong_with_a_body_before_they_are_known(world):
     for method, path, _ in ROUTES.values():
-        if method == "POST":
-            url = path.format(confirmation="0" * 32)
-            response = await world.http.post(url, content=b"{", headers={"Content-Type": "text/plain"})
-            assert response.status_code == 401
+        for scheme in ("Bearer", "Link", "Invite"):
+            if method == "POST":
+                url = path.format(confirmation="0" * 32)
+                headers = {"Content-Type": "text/plain", "Authorization": f"{scheme} somebody"}
+                assert (await world.http.post(url, content=b"{", headers=headers)).status_code == 401
 
 
 REGISTRATION = {
