@@ -4,6 +4,8 @@ Temporal's own connection follows the SDK's standard environment configuration (
 `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, TLS).
 """
 
+import asyncio
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,13 +14,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import ArgumentError
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
+from temporalio.service import RetryConfig, RPCError
 
 from activities.deployment import Deployment
 from cosignet.core.client_data import RelyingParty
-from cosignet.errors import Malformed
+from cosignet.errors import Malformed, Unavailable
 from store.database import Database
 
 TEMPORAL_ADDRESS = "localhost:7233"
+# The SDK's own patience of ten seconds, several times over, would be an approver's whole patience.
+RETRY_MILLISECONDS = 2_000
+CONNECT_TIMEOUT = 10.0
 
 
 class Settings(BaseSettings):
@@ -104,7 +110,21 @@ def read_settings() -> tuple[Settings, Deployment]:
 
 
 async def connect_temporal() -> Client:
-    """Connect as the environment says (`temporalio.envconfig`), by default to this machine."""
+    """Connect as the environment says (`temporalio.envconfig`), by default to this machine.
+
+    Raises `Unavailable("temporal.unavailable")`.
+    """
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", TEMPORAL_ADDRESS)
-    return await Client.connect(**config)
+    patience = RetryConfig(max_elapsed_time_millis=RETRY_MILLISECONDS)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await Client.connect(**config, retry_config=patience)
+    except (RuntimeError, RPCError, TimeoutError) as error:
+        raise Unavailable("temporal.unavailable", f"cannot connect to Temporal: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    # The SDK prints a nested Rust error; what the operating system said is inside, last.
+    found = re.findall(r'message: "([^"]+)"', str(error))
+    return found[-1] if found else str(error) or f"no answer within {CONNECT_TIMEOUT:.0f} s"

@@ -87,7 +87,7 @@ def run() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         asyncio.run(main())
-    except (CosignetError, RuntimeError) as error:
+    except CosignetError as error:
         logger.error("Not started: %s", error)
         return 1
     return 0

@@ -14,7 +14,7 @@ from cosignet.core.decision import Decision, Matter, Status, Vote, recount, veri
 from cosignet.core.encoding import b64u, from_b64u, instant, sha256
 from cosignet.core.evidence import assertion_from_json, assertion_to_json
 from cosignet.core.terms import nonce_of
-from cosignet.errors import CosignetError, Malformed, Refused, Unavailable
+from cosignet.errors import Conflict, CosignetError, Malformed, Refused, Unavailable
 from cosignet.temporal.contract import Outcome, VoteAnswer, VoteInput
 from store.confirmations import decide, get_confirmation
 from store.credentials import get_credential, get_credentials, record_use
@@ -116,8 +116,8 @@ async def _require_issued(
 
 async def _recount(tx: AsyncConnection, row: Confirmation, matter: Matter, at: datetime) -> Decision:
     """Where the matter stands, without the votes whose passkey or person was revoked in the meantime."""
-    if row.status != Status.PENDING:
-        return Decision(Status(row.status))
+    if Status(row.status).final:
+        raise Conflict("decision.final", f"already {row.status}")
     await void_votes(tx, await revoked_votes(tx, row.id), at=at)
     votes = await list_votes(tx, row.id)
     credentials = await get_credentials(tx, [vote.credential_id for vote in votes])

@@ -8,16 +8,13 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import ValidationError
-from sqlalchemy.exc import ArgumentError
-from temporalio.client import Client
 
 from activities.approvals import ApprovalWorkflows, has_search_attributes
 from activities.deployment import Deployment
 from api.limits import Buckets, Limits
-from api.main import create_app, prepare
-from cosignet.errors import CosignetError, Unavailable
-from settings import Settings, connect_temporal
+from api.main import create_app
+from cosignet.errors import CosignetError
+from settings import Settings, connect_temporal, read_settings
 
 GRACE = 10
 
@@ -41,27 +38,21 @@ class Server(uvicorn.Server):
 
 
 def main() -> int:
-    """Exit status: 0 after a signal, 1 when something this service needs is missing, 2 for settings."""
+    """Exit status: 0 after a signal, 1 when something is missing that this service needs."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        settings = Settings()
-        deployment = settings.deployment()
-    except ValidationError as error:
-        return _refuse(2, "; ".join(f"COSIGNET_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()))
-    except (ValueError, ArgumentError) as error:
-        return _refuse(2, str(error))
-    try:
-        asyncio.run(serve(settings, deployment))
+        asyncio.run(serve(*read_settings()))
     except CosignetError as error:
-        return _refuse(1, str(error))
+        logger.error("Not started: %s", error)
+        return 1
     return 0
 
 
 async def serve(settings: Settings, deployment: Deployment) -> None:
     """Serve until a signal comes. Raises `CosignetError` when the database or Temporal does not let it start."""
     try:
-        await prepare(deployment)
-        client = await _connect()
+        await deployment.prepare()
+        client = await connect_temporal()
         workflows = ApprovalWorkflows(client, search_attributes=await has_search_attributes(client))
         limits = Limits(Buckets(settings.calls_per_key), Buckets(settings.calls_per_address))
         app = create_app(deployment, workflows, limits=limits)
@@ -76,18 +67,6 @@ async def serve(settings: Settings, deployment: Deployment) -> None:
         await Server(config, app).serve()
     finally:
         await deployment.database.close()
-
-
-async def _connect() -> Client:
-    try:
-        return await connect_temporal()
-    except RuntimeError as error:
-        raise Unavailable("temporal.unavailable", f"Temporal cannot be reached: {error}") from error
-
-
-def _refuse(status: int, why: str) -> int:
-    logger.error("Not started: %s", why)
-    return status
 
 
 if __name__ == "__main__":

@@ -16,17 +16,6 @@ from api.polling import Poller
 from api.problems import LastResort, handle_problems
 from api.service import Service
 from cosignet import __version__
-from store.installation import claim_rp_id
-
-
-async def prepare(deployment: Deployment) -> None:
-    """Bring the database to the newest schema and keep the relying party id.
-
-    Raises `Conflict("installation.rp_id")` when passkeys are enrolled for another one, `Unavailable`.
-    """
-    await deployment.database.migrate()
-    async with deployment.database.write() as tx:
-        await claim_rp_id(tx, deployment.rp.id)
 
 
 def create_app(deployment: Deployment, workflows: ApprovalWorkflows, *, limits: Limits | None = None) -> FastAPI:

@@ -15,10 +15,9 @@ from temporalio.service import RPCError
 from activities.approvals import RPC_TIMEOUT, has_search_attributes
 from activities.deployment import Deployment
 from api.admin.office import Answer, closing, command, say
-from api.admin.search_attributes import connect
 from cosignet.errors import CosignetError, NotFound
 from cosignet.temporal.contract import TASK_QUEUE
-from settings import Settings, read_settings
+from settings import Settings, connect_temporal, read_settings
 from store.credentials import list_credentials
 from store.installation import get_rp_id
 from store.organisations import enrolled, find_organisation, list_organisations, list_people
@@ -57,7 +56,7 @@ async def _examine(settings: Settings, deployment: Deployment) -> AsyncIterator[
     except CosignetError as error:
         yield Finding("database", "failed", str(error), "start it, or correct COSIGNET_DATABASE_URL")
     try:
-        async for finding in _examine_temporal(await connect()):
+        async for finding in _examine_temporal(await connect_temporal()):
             yield finding
     except CosignetError as error:
         yield Finding("temporal", "failed", str(error), "start it, or correct TEMPORAL_ADDRESS")

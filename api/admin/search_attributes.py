@@ -1,7 +1,5 @@
 """Preparing the Temporal namespace: the search attributes by which operators find confirmations in its UI."""
 
-import asyncio
-import re
 import shlex
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -11,10 +9,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.approvals import RPC_TIMEOUT, SEARCH_ATTRIBUTES
 from api.admin.office import Answer, command, opened, say
-from cosignet.errors import Conflict, NotFound, Unavailable
+from cosignet.errors import Conflict, NotFound
 from settings import connect_temporal
 
-CONNECT_TIMEOUT = 10.0
 _TYPES = {
     IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD: "Keyword",
     IndexedValueType.INDEXED_VALUE_TYPE_DATETIME: "Datetime",
@@ -25,7 +22,7 @@ _TYPES = {
 async def setup() -> Answer:
     """Bring the database to the newest schema, and register the search attributes in the Temporal namespace."""
     async with opened():
-        client = await connect()
+        client = await connect_temporal()
     missing = list(SEARCH_ATTRIBUTES)
     try:
         missing = await _missing(client)
@@ -39,25 +36,10 @@ async def setup() -> Answer:
     return {"ok": True, "namespace": client.namespace, "registered": missing}
 
 
-async def connect() -> Client:
-    """Connect as the environment says. Raises `Unavailable("temporal.unavailable")`."""
-    try:
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await connect_temporal()
-    except (RuntimeError, RPCError, TimeoutError) as error:
-        raise Unavailable("temporal.unavailable", f"cannot connect: {_reason(error)}") from error
-
-
 def create_command(namespace: str, names: list[str]) -> str:
     """The `temporal` command that registers these search attributes."""
     pairs = [f"--name {name} --type {_TYPES[SEARCH_ATTRIBUTES[name]]}" for name in names]
     return f"temporal operator search-attribute create --namespace {shlex.quote(namespace)} {' '.join(pairs)}"
-
-
-def _reason(error: Exception) -> str:
-    # The SDK prints a nested Rust error; what the operating system said is inside, last.
-    found = re.findall(r'message: "([^"]+)"', str(error))
-    return found[-1] if found else str(error) or f"no answer within {CONNECT_TIMEOUT:.0f} s"
 
 
 async def _missing(client: Client) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.main import create_app, prepare
+from api.main import create_app
 from store.database import Database, database_clock
 from tests.acme import ORIGIN, RP, Acme, Deployment, found_acme
 from tests.api.contract import Contract
@@ -27,7 +27,7 @@ async def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     else:
         url = await asyncio.to_thread(request.getfixturevalue("postgres").create_database)
     database = Database(url)
-    await prepare(Deployment(database, RP, ORIGIN))
+    await Deployment(database, RP, ORIGIN).prepare()
     yield database
     await database.close()
 

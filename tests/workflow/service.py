@@ -30,6 +30,7 @@ class Service:
     inbox: Inbox
     steps: ApprovalSteps
     task_queue: str
+    max_cached_workflows: int = 1_000
 
     @classmethod
     async def found(cls, client: Client, database: Database) -> "Service":
@@ -88,6 +89,7 @@ class Service:
             workflows=[Approval],
             activities=activities,
             workflow_runner=workflow_runner(),
+            max_cached_workflows=self.max_cached_workflows,
             **options,
         ) as worker:
             yield worker

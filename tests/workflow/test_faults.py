@@ -57,6 +57,7 @@ async def test_a_notification_that_always_fails_neither_blocks_nor_approves(serv
 
 
 async def test_a_cancellation_while_a_vote_is_counted_for_longer_than_a_heartbeat(service):
+    service.max_cached_workflows = 10
     slow = Faults("cosignet.record_vote", times=10**6, when="slow", seconds=9)
     async with service.worker(interceptors=[slow]):
         confirmation, handle = await service.start()
@@ -71,6 +72,7 @@ async def test_a_cancellation_while_a_vote_is_counted_for_longer_than_a_heartbea
 
 
 async def test_a_cancellation_while_closing_takes_longer_than_a_heartbeat(service):
+    service.max_cached_workflows = 10
     slow = Faults("cosignet.close", times=10**6, when="slow", seconds=9)
     async with service.worker(interceptors=[slow]):
         _, handle = await service.start()

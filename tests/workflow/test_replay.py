@@ -28,7 +28,8 @@ async def test_a_saved_history_replays(path):
 
 
 async def test_without_a_cache_every_step_is_a_replay(service):
-    async with service.worker(max_cached_workflows=0):
+    service.max_cached_workflows = 0
+    async with service.worker():
         confirmation, handle = await service.start(approvers=["anna@example.com", "ben@example.com"], threshold=2)
         await service.inbox.told("ben@example.com")
         nonce, vote = await service.acme.sign(confirmation, "anna")
