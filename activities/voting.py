@@ -19,7 +19,7 @@ from cosignet.temporal.contract import Outcome, VoteAnswer, VoteInput
 from store.confirmations import decide, get_confirmation
 from store.credentials import get_credential, get_credentials, record_use
 from store.outbox import add_event
-from store.rows import CeremonyRow, Confirmation, CredentialRow, VoteRow
+from store.rows import CeremonyRow, Confirmation, CredentialRow
 from store.votes import get_ceremony, get_vote, insert_vote, list_votes, revoked_votes, use_ceremony, void_votes
 
 MAX_PART = 8 * 1024
@@ -152,13 +152,8 @@ async def _insert(
     )
     proof = vote.proof
     cloned = await record_use(tx, credential, sign_count=proof.sign_count, backed_up=proof.backed_up, at=at)
-    record = {
-        "confirmation": row.id,
-        "context": b64u(submission.context),
-        "credential": b64u(credential.id),
-        "assertion": b64u(sha256(canonicalise(assertion_to_json(assertion)))),
-        "sign_count_decreased": cloned,
-    }
+    signed = _signed(submission.context, assertion)
+    record = {"confirmation": row.id, **signed, "sign_count_decreased": cloned}
     await add_event(tx, row.organisation_id, "confirmation.voted", record, confirmation=row.id, at=at)
 
 
@@ -174,19 +169,19 @@ async def _decide(tx: AsyncConnection, row: Confirmation, status: Status, at: da
     record = {
         "confirmation": row.id,
         "terms": b64u(row.terms),
-        "votes": [_vote_record(vote) for vote in votes],
+        "votes": [_signed(vote.context, assertion_of(vote)) for vote in votes],
         "decided_at": instant(at),
     }
     event = await add_event(tx, row.organisation_id, f"confirmation.{status}", record, confirmation=row.id, at=at)
     await decide(tx, row.id, status, event=event, at=at)
 
 
-def _vote_record(vote: VoteRow) -> dict[str, str]:
-    assertion = sha256(canonicalise(assertion_to_json(assertion_of(vote))))
+def _signed(context: bytes, assertion: Assertion) -> dict[str, str]:
+    """A vote as records name it: what was signed, with which passkey, and the hash of the raw assertion."""
     return {
-        "context": b64u(vote.context),
-        "credential": b64u(vote.credential_id),
-        "assertion": b64u(assertion),
+        "context": b64u(context),
+        "credential": b64u(assertion.credential_id),
+        "assertion": b64u(sha256(canonicalise(assertion_to_json(assertion)))),
     }
 
 

@@ -29,23 +29,23 @@ class _FromBrowser(BaseModel):
 class AssertionResponse(_FromBrowser):
     """AuthenticatorAssertionResponseJSON."""
 
-    clientDataJSON: B64u  # noqa: N815
-    authenticatorData: B64u  # noqa: N815
+    clientDataJSON: B64u
+    authenticatorData: B64u
     signature: B64u
-    userHandle: B64u | None = None  # noqa: N815
+    userHandle: B64u | None = None
 
 
 class AttestationResponse(_FromBrowser):
     """AuthenticatorAttestationResponseJSON. Transports that this service does not know are dropped."""
 
-    clientDataJSON: B64u  # noqa: N815
-    attestationObject: B64u  # noqa: N815
+    clientDataJSON: B64u
+    attestationObject: B64u
     transports: Annotated[list[str], BeforeValidator(_known)] = []
 
 
 class _Credential(_FromBrowser):
     id: B64u
-    rawId: B64u  # noqa: N815
+    rawId: B64u
     type: Literal["public-key"]
 
     def require_id(self) -> bytes:

@@ -41,9 +41,9 @@ class RequestOptions(BaseModel):
 
     challenge: str
     timeout: int = TIMEOUT
-    rpId: str  # noqa: N815
-    allowCredentials: list[Descriptor]  # noqa: N815
-    userVerification: Literal["required"] = "required"  # noqa: N815
+    rpId: str
+    allowCredentials: list[Descriptor]
+    userVerification: Literal["required"] = "required"
     hints: list[Hint]
 
 
@@ -68,7 +68,7 @@ class UserJson(BaseModel):
 
     id: str
     name: str
-    displayName: str  # noqa: N815
+    displayName: str
 
 
 class Parameter(BaseModel):
@@ -81,9 +81,9 @@ class Parameter(BaseModel):
 class Selection(BaseModel):
     """AuthenticatorSelectionCriteria."""
 
-    residentKey: Literal["required"] = "required"  # noqa: N815
-    requireResidentKey: Literal[True] = True  # noqa: N815
-    userVerification: Literal["required"] = "required"  # noqa: N815
+    residentKey: Literal["required"] = "required"
+    requireResidentKey: Literal[True] = True
+    userVerification: Literal["required"] = "required"
 
 
 class CreationOptions(BaseModel):
@@ -92,10 +92,10 @@ class CreationOptions(BaseModel):
     rp: RelyingPartyJson
     user: UserJson
     challenge: str
-    pubKeyCredParams: list[Parameter]  # noqa: N815
+    pubKeyCredParams: list[Parameter]
     timeout: int = TIMEOUT
-    excludeCredentials: list[Descriptor]  # noqa: N815
-    authenticatorSelection: Selection = Selection()  # noqa: N815
+    excludeCredentials: list[Descriptor]
+    authenticatorSelection: Selection = Selection()
     attestation: Literal["none"] = "none"
 
 

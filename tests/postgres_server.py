@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -11,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 import psycopg
+
+from stack import free_port
 
 
 class PostgresServer:
@@ -20,7 +21,7 @@ class PostgresServer:
         # Not below the user's home: user `postgres` could not reach a directory there.
         self._home = Path(tempfile.mkdtemp(prefix="cosignet-postgres-"))
         self._data = self._home / "data"
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -72,10 +73,3 @@ def find_binaries() -> Path:
     if found is None:
         raise RuntimeError("PostgreSQL is not installed; run `make test` as root, or install the package postgresql")
     return Path(found).parent
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

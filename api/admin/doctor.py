@@ -34,7 +34,7 @@ class Finding:
     check: str
     state: State
     detail: str
-    todo: str = ""
+    remedy: str = ""
 
 
 @command("doctor", indent=2)
@@ -44,7 +44,9 @@ async def doctor() -> Answer:
     async with closing(deployment.database):
         findings = [finding async for finding in _examine(settings, deployment)]
     for finding in findings:
-        say(f"{finding.state:9}  {finding.check}: {finding.detail}" + (f" → {finding.todo}" if finding.todo else ""))
+        say(
+            f"{finding.state:9}  {finding.check}: {finding.detail}" + (f" → {finding.remedy}" if finding.remedy else "")
+        )
     return {"ok": all(f.state != "failed" for f in findings), "checks": [asdict(finding) for finding in findings]}
 
 
@@ -65,14 +67,16 @@ async def _examine(settings: Settings, deployment: Deployment) -> AsyncIterator[
 def _public_url(deployment: Deployment) -> Finding:
     if deployment.public_url.startswith("https:"):
         return Finding("public URL", "ok", deployment.public_url)
-    todo = "set COSIGNET_PUBLIC_URL to the https address that approvers use"
-    return Finding("public URL", "attention", f"{deployment.public_url} is for trying out on this machine alone", todo)
+    remedy = "set COSIGNET_PUBLIC_URL to the https address that approvers use"
+    return Finding(
+        "public URL", "attention", f"{deployment.public_url} is for trying out on this machine alone", remedy
+    )
 
 
 async def _examine_database(settings: Settings, deployment: Deployment) -> AsyncIterator[Finding]:
     if not await deployment.database.is_migrated():
-        todo = "run `setup`; API and worker migrate when they start, too"
-        yield Finding("database", "failed", "reachable, but not at the newest schema", todo)
+        remedy = "run `setup`; API and worker migrate when they start, too"
+        yield Finding("database", "failed", "reachable, but not at the newest schema", remedy)
         return
     yield Finding("database", "ok", "reachable, at the newest schema")
     async with deployment.database.read() as tx:
@@ -93,15 +97,15 @@ def _clocks(database: datetime, machine: datetime) -> Finding:
 def _rp_id(configured: str, recorded: str | None) -> Finding:
     if recorded in (configured, None):
         return Finding("relying party id", "ok", configured)
-    todo = "set COSIGNET_PUBLIC_URL and COSIGNET_RP_ID as the service has them, or enrol everybody anew"
-    return Finding("relying party id", "failed", f"{configured} by the settings, {recorded} by the database", todo)
+    remedy = "set COSIGNET_PUBLIC_URL and COSIGNET_RP_ID as the service has them, or enrol everybody anew"
+    return Finding("relying party id", "failed", f"{configured} by the settings, {recorded} by the database", remedy)
 
 
 async def _temporal_organisation(tx: AsyncConnection, organisation: str) -> Finding:
     check = "organisation of the namespace"
     if not organisation:
-        todo = "set COSIGNET_TEMPORAL_ORGANISATION to its id if workflows are to ask"
-        return Finding(check, "attention", "none: requests from workflows are refused", todo)
+        remedy = "set COSIGNET_TEMPORAL_ORGANISATION to its id if workflows are to ask"
+        return Finding(check, "attention", "none: requests from workflows are refused", remedy)
     try:
         known = await find_organisation(tx, organisation)
     except NotFound:
@@ -130,8 +134,8 @@ async def _flagged(tx: AsyncConnection) -> Finding:
         keys = [key for key in await list_credentials(tx, tenant.id) if key.flagged_at and not key.revoked_at]
         flagged += [f"one of {owners[key.person_id]}" for key in keys if key.person_id in owners]
     if flagged:
-        todo = "it may have been copied: ask its owner, and `revoke-credential` in doubt"
-        return Finding(check, "attention", ", ".join(flagged), todo)
+        remedy = "it may have been copied: ask its owner, and `revoke-credential` in doubt"
+        return Finding(check, "attention", ", ".join(flagged), remedy)
     return Finding(check, "ok", "none")
 
 
@@ -142,8 +146,8 @@ async def _examine_temporal(client: Client) -> AsyncIterator[Finding]:
             DescribeNamespaceRequest(namespace=namespace), timeout=RPC_TIMEOUT
         )
     except RPCError as error:
-        todo = "create the namespace, or correct TEMPORAL_NAMESPACE"
-        yield Finding("temporal", "failed", f"namespace {namespace}: {error.message}", todo)
+        remedy = "create the namespace, or correct TEMPORAL_NAMESPACE"
+        yield Finding("temporal", "failed", f"namespace {namespace}: {error.message}", remedy)
         return
     yield Finding("temporal", "ok", f"reachable, namespace {namespace}")
     if await has_search_attributes(client):

@@ -59,7 +59,7 @@ async def examine(admin, *, ok, **environment):
     assert (done.exit_code, answer["ok"]) == ((0, True) if ok else (1, False)), done.stderr
     # One line for each finding, and something to do about each that is not fine.
     assert len(done.stderr.splitlines()) == len(answer["checks"])
-    assert all(bool(check["todo"]) == (check["state"] != "ok") for check in answer["checks"])
+    assert all(bool(check["remedy"]) == (check["state"] != "ok") for check in answer["checks"])
     return {check["check"]: check for check in answer["checks"]}
 
 

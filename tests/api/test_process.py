@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import signal
-import socket
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,18 +11,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from stack import free_port
 from store.api_keys import create_api_key
 from store.database import Database
 from tests.acme import found_acme
 from tests.api.world import ASK
 
 ROOT = Path(__file__).parents[2]
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @asynccontextmanager
@@ -33,7 +27,7 @@ async def started(folder, **settings):
         "PATH": os.environ["PATH"],
         "PYTHONDEVMODE": "1",
         "COSIGNET_DATA_DIR": str(folder),
-        "COSIGNET_HTTP_PORT": str(_free_port()),
+        "COSIGNET_HTTP_PORT": str(free_port()),
         **settings,
     }
     with (folder / "log").open("wb") as log:
@@ -97,7 +91,7 @@ async def test_without_temporal_it_says_so(tmp_path):
 
 
 async def test_without_its_database_it_says_so(tmp_path):
-    url = f"postgresql://postgres:hunter2@127.0.0.1:{_free_port()}/x"
+    url = f"postgresql://postgres:hunter2@127.0.0.1:{free_port()}/x"
     status, log = await ends(tmp_path, COSIGNET_DATABASE_URL=url)
     assert status == 1
     assert "database.unavailable" in log

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from stack import free_port
 from tests.deploy.compose import ROOT, services
 
 CADDY = shutil.which("caddy") or "caddy"
@@ -31,12 +32,6 @@ class Echo(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
