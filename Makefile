@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+MODULES := node_modules/.package-lock.json
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra temporal --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
@@ -13,7 +14,7 @@ demo: $(INSTALLED)
 up: $(INSTALLED)
 	$(BIN)/python stack.py up
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(MODULES)
 	sh tests/install-packages.sh
 	$(BIN)/python -m pytest
 
@@ -34,3 +35,8 @@ $(INSTALLED): pyproject.toml requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(INSTALLED)
+
+$(MODULES): package.json package-lock.json .npmrc
+	command -v npm >/dev/null || sh tests/install-packages.sh
+	npm ci --silent --no-audit --no-fund
+	touch $(MODULES)
