@@ -45,9 +45,11 @@ async def _connect() -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _take_turns)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
-    async with engine.begin() as connection:
-        await connection.run_sync(_migrate)
-    await engine.dispose()
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate)
+    finally:
+        await engine.dispose()
 
 
 asyncio.run(_connect())

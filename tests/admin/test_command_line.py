@@ -66,7 +66,7 @@ def test_doctor_and_setup_end_cleanly_with_nothing_there(run):
     assert (done.returncode, json.loads(done.stdout)["ok"]) == (1, False)
     done = run("setup")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "temporal.unavailable: cannot connect: Connection refused\n"
+    assert done.stderr == "temporal.unavailable: cannot connect to Temporal: Connection refused\n"
 
 
 def test_a_reader_that_goes_away_is_no_drama(run, tmp_path):
