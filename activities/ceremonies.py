@@ -1,5 +1,6 @@
 """`issue_ceremony`: one context for one approver's one decision, usable once, at most five minutes."""
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.deployment import Deployment
 from activities.matters import matter_of
 from cosignet.core.decision import Matter
+from cosignet.core.encoding import from_b64u
 from cosignet.core.terms import MAX_REASON, NO_HEAD, Context, DecisionWord, challenge_of, hash_text, nonce_of
 from cosignet.errors import Conflict, Malformed, NotFound, Refused, TooMany
 from store.confirmations import get_confirmation
@@ -102,3 +104,14 @@ async def usable_credentials(tx: AsyncConnection, matter: Matter, person: str) -
     if not usable:
         raise Refused("ceremony.no_passkey", "you have no passkey that this confirmation accepts")
     return usable
+
+
+def claimed_challenge(client_data: bytes) -> bytes:
+    """The challenge (32 bytes) that an answer says it is for; whether it was issued shows when it is used.
+
+    Raises `Refused("assertion.form")`, also for the challenge of a vote, which has 64 bytes.
+    """
+    try:
+        return from_b64u(json.loads(client_data)["challenge"], size=32)
+    except (ValueError, KeyError, TypeError, RecursionError, Malformed) as error:
+        raise Refused("assertion.form", "clientDataJSON holds no challenge of this kind") from error

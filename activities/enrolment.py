@@ -1,13 +1,13 @@
 """How an invited person enrols a passkey: a single-use challenge, a checked answer, one transaction."""
 
-import json
 from dataclasses import dataclass
 
+from activities.ceremonies import claimed_challenge
 from activities.deployment import Deployment
 from activities.second_opinion import require_second_opinion_on_key
-from cosignet.core.encoding import b64u, from_b64u
+from cosignet.core.encoding import b64u
 from cosignet.core.registration import NewCredential, verify_registration
-from cosignet.errors import Malformed, Refused, TooMany
+from cosignet.errors import TooMany
 from store.credentials import (
     CEREMONY_LIFETIME,
     active_credentials,
@@ -80,7 +80,7 @@ async def finish_enrolment(deployment: Deployment, invite: str, registration: Re
     async with deployment.database.write() as tx:
         at = await deployment.database.clock(tx)
         found = await find_invite(tx, invite, at=at)
-        challenge = _claimed_challenge(registration.client_data)
+        challenge = claimed_challenge(registration.client_data)
         new = _verify(deployment, registration, challenge)
         await finish_registration(tx, found, challenge, at=at)
         await add_credential(tx, found.person, new, transports=registration.transports, at=at)
@@ -97,14 +97,6 @@ def _verify(deployment: Deployment, registration: Registration, challenge: bytes
     new = verify_registration(credential_id=registration.credential_id, rp=deployment.rp, **answer)
     require_second_opinion_on_key(new, rp=deployment.rp, **answer)
     return new
-
-
-def _claimed_challenge(client_data: bytes) -> bytes:
-    """The challenge that the answer says it is for; whether it was issued under this invite shows when it is used."""
-    try:
-        return from_b64u(json.loads(client_data)["challenge"], size=32)
-    except (ValueError, KeyError, TypeError, RecursionError, Malformed) as error:
-        raise Refused("assertion.form", "clientDataJSON holds no challenge of ours") from error
 
 
 def _record(person: Person, new: NewCredential) -> dict[str, object]:

@@ -10,7 +10,7 @@ from webauthn.helpers.structs import (
     RegistrationCredential,
 )
 
-from cosignet.core.assertion import Assertion
+from cosignet.core.assertion import Assertion, Credential
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.decision import Matter, Vote
 from cosignet.core.encoding import b64u
@@ -23,13 +23,21 @@ ALGORITHMS = [COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDD
 
 def require_second_opinion(matter: Matter, vote: Vote, assertion: Assertion) -> None:
     """Require that the `webauthn` package accepts it too. Raises `Refused("assertion.disputed")`."""
+    challenge = challenge_of(vote.nonce, matter.terms.payload)
+    require_second_opinion_on(assertion, credential=vote.proof.credential, challenge=challenge, rp=matter.rp)
+
+
+def require_second_opinion_on(
+    assertion: Assertion, *, credential: Credential, challenge: bytes, rp: RelyingParty
+) -> None:
+    """As `require_second_opinion`, for an assertion over any challenge. Raises `Refused("assertion.disputed")`."""
     try:
         verify_authentication_response(
             credential=_as_credential(assertion),
-            expected_challenge=challenge_of(vote.nonce, matter.terms.payload),
-            expected_rp_id=matter.rp.id,
-            expected_origin=sorted(matter.rp.origins),
-            credential_public_key=vote.proof.credential.public_key,
+            expected_challenge=challenge,
+            expected_rp_id=rp.id,
+            expected_origin=sorted(rp.origins),
+            credential_public_key=credential.public_key,
             # Its own counter check has no policy; ours flags a decrease and goes on (docs/protocol.md §3).
             credential_current_sign_count=0,
             require_user_verification=True,

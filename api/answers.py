@@ -97,3 +97,9 @@ class RegistrationRequest(Body):
     """A new passkey."""
 
     credential: RegistrationResponseJson
+
+
+class SignInRequest(Body):
+    """A signed sign-in challenge."""
+
+    credential: AuthenticationResponseJson

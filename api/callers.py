@@ -69,6 +69,14 @@ async def _own_confirmation(service: Use, key: Key, confirmation: str) -> str:
 OwnConfirmation = Annotated[str, Depends(_own_confirmation)]
 
 
+async def _any_confirmation(confirmation: str) -> str:
+    """The id in the path; empty, which no confirmation's is, when none can have it."""
+    return confirmation if _ID.fullmatch(confirmation) else ""
+
+
+AnyConfirmation = Annotated[str, Depends(_any_confirmation)]
+
+
 @dataclass(frozen=True)
 class Viewer:
     """A person who follows their personal link to one confirmation."""

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from activities.approvals import ApprovalWorkflows
 from activities.deployment import Deployment
-from api import approvals, confirmations, health, registration
+from api import approvals, confirmations, health, registration, signing_in
 from api.documentation import Api
 from api.guard import SameSite, SecurityHeaders
 from api.limits import Limits
@@ -30,7 +30,7 @@ def create_app(deployment: Deployment, workflows: ApprovalWorkflows, *, limits: 
         lifespan=_lifespan,
     )
     app.state.service = Service(deployment, workflows, Poller(deployment.database), limits or Limits())
-    for routes in (confirmations, approvals, registration, health):
+    for routes in (confirmations, approvals, signing_in, registration, health):
         app.include_router(routes.router)
     handle_problems(app)
     # The last one added is the outermost.

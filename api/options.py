@@ -56,6 +56,12 @@ class CeremonyJson(BaseModel):
     expires_at: MomentOut
 
 
+class SignInOptions(BaseModel):
+    """For `navigator.credentials.get()`, which offers every passkey that it has for this installation."""
+
+    options: RequestOptions
+
+
 class RelyingPartyJson(BaseModel):
     """PublicKeyCredentialRpEntity."""
 
@@ -150,6 +156,12 @@ def ceremony_json(ceremony: Ceremony, rp_id: str) -> CeremonyJson:
         options=options,
         expires_at=instant(ceremony.expires_at),
     )
+
+
+def sign_in_json(challenge: bytes, rp_id: str) -> SignInOptions:
+    """A sign-in challenge as the page takes it. It names no passkey: who is asked is not known, nor who may be."""
+    options = RequestOptions(challenge=b64u(challenge), rpId=rp_id, allowCredentials=[], hints=[])
+    return SignInOptions(options=options)
 
 
 def registration_json(enrolment: Enrolment, rp_id: str) -> RegistrationOptions:

@@ -191,6 +191,12 @@ class VoteAnswerJson(BaseModel):
     accepted: Literal[True]
 
 
+class LinkJson(BaseModel):
+    """A personal link's token, as if it had been sent: it shows one confirmation to one person, and decides nothing."""
+
+    token: str
+
+
 class Health(BaseModel):
     """The answer of the probes."""
 

@@ -234,6 +234,16 @@ links = Table(
     Column("created_at", Moment, nullable=False),
 )
 
+# Without a foreign key: a challenge is issued for whatever id the page has, and must not tell which ones exist.
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("challenge", LargeBinary, primary_key=True),
+    Column("confirmation_id", String(64), nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+    Column("used_at", Moment),
+)
+
 outbox = Table(
     "outbox",
     metadata,

@@ -23,7 +23,13 @@ INVITED = {
     "options": ("POST", "/v1/registrations/options", None),
     "register": ("POST", "/v1/registrations", {"credential": {}}),
 }
-OPEN = {"health": ("GET", "/healthz", None), "ready": ("GET", "/readyz", None)}
+OPEN = {
+    "health": ("GET", "/healthz", None),
+    "ready": ("GET", "/readyz", None),
+    # A signature is what they ask for: tests/api/test_signing_in.py.
+    "sign-in options": ("POST", "/v1/approvals/{confirmation}/sign-in/options", None),
+    "sign in": ("POST", "/v1/approvals/{confirmation}/sign-in", {"credential": {}}),
+}
 ROUTES = {**KEYED, **LINKED, **INVITED}
 
 

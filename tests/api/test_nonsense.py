@@ -70,6 +70,8 @@ async def bodies(world):
     vote = anna.sign(await anna.begin())
     yield f"{path}/votes", anna.headers, vote
     yield f"{path}/ceremonies", anna.headers, {"decision": "approve", "reason": "r"}
+    challenge = challenge_from((await world.http.post(f"{path}/sign-in/options")).json()["options"])
+    yield f"{path}/sign-in", {}, {"credential": anna.passkey.answer(challenge, CEREMONY)}
     dora = await world.add_person("dora")
     invite = await world.invite(dora)
     options = (await world.http.post("/v1/registrations/options", headers=invite)).json()["options"]
@@ -117,8 +119,10 @@ async def test_no_path_makes_it_fail(world, path):
         ("GET", f"/v1/confirmations/{path}/evidence", world.bearer),
         ("POST", f"/v1/confirmations/{path}/cancel", world.bearer),
         ("POST", f"/v1/approvals/{path}/view", link),
+        ("POST", f"/v1/approvals/{path}/sign-in", {}),
     ):
-        assert (await world.http.request(method, url, headers=headers)).status_code in (401, 404, 405)
+        assert (await world.http.request(method, url, headers=headers)).status_code in (400, 401, 404, 405)
+    assert (await world.http.post(f"/v1/approvals/{path}/sign-in/options")).status_code in (200, 404, 405)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "Link", "Invite"])
