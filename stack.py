@@ -205,16 +205,25 @@ _TYPE_NAMES = {2: "Keyword", 6: "Datetime"}
 
 
 def up() -> None:
-    """Run the stack until Ctrl-C, and say what can be done with it."""
+    """Run the stack until Ctrl-C, say what can be done with it, and pass on what approvers are sent."""
     stack = Stack(ROOT / ".local", http_port=8420, temporal_port=7233, ui_port=8233)
     account = _account(stack)
+    delivered = set(_letters(stack))
     with stack.running(account["organisation"]):
         print(_WELCOME.format(url=stack.url, ui=stack.ui_port, data=stack.data, **account), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 time.sleep(1)
                 stack.require_alive()
+                for letter in sorted(set(_letters(stack)) - delivered):
+                    delivered.add(letter)
+                    message = json.loads(letter.read_text())
+                    print(f"To {message['to']}: {message['subject']}\n  {message['link']}", flush=True)
         print("\nStopping …", flush=True)
+
+
+def _letters(stack: Stack) -> list[Path]:
+    return list((stack.data / "outbox").glob("*.json"))
 
 
 def _account(stack: Stack) -> dict[str, str]:
@@ -231,21 +240,21 @@ def _account(stack: Stack) -> dict[str, str]:
 _WELCOME = """
 Cosignet runs on this machine. Ctrl-C stops all of it; data stays in {data}.
 
-  API           {url}   (description: {url}/openapi.json)
-  Temporal UI   http://localhost:{ui}
-  organisation  {organisation}
-  API key       {api_key}
-  owner invite  {register_url}
-                A WebAuthn client redeems it: POST {url}/v1/registrations/options with the header
-                `Authorization: Invite <what follows the #>`; `make demo` shows the whole ceremony.
+1. Enrol your passkey (once): open this in a browser on this machine.
+   {register_url}
 
-A request to approve, once the owner has a passkey:
+2. Ask for an approval, as an agent would:
+   curl {url}/v1/confirmations -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json' \\
+     -d '{{"action": "Wire 250 EUR to ACME Ltd", "payload": {{"amount": "250.00", "to": "ACME Ltd"}},
+          "approvers": ["owner@localhost"]}}'
 
-  curl {url}/v1/confirmations -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json' \\
-    -d '{{"action": "Wire 250 EUR to ACME Ltd", "payload": {{"amount": "250.00", "to": "ACME Ltd"}},
-         "approvers": ["owner@localhost"]}}'
+3. Open the personal link that appears below, read, and sign.
 
-Messages to approvers, with their personal links, lie in {data}/outbox.
+API description   {url}/openapi.json
+Temporal UI       http://localhost:{ui}
+organisation      {organisation}
+
+A phone needs https: docker-compose.yml has a proxy that gives it, docs/operations.md says how.
 """
 
 
