@@ -23,8 +23,9 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Cache-Control": "no-store",
 }
+# Where a route does not say otherwise of an answer that is the same for everybody.
+CACHING = "no-store"
 # Without includeSubDomains: other hosts below this one are not ours to decide about.
 HSTS = "max-age=63072000"
 
@@ -32,7 +33,10 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class SecurityHeaders:
-    """Middleware: the headers above on every answer; HSTS where people reach this installation by https."""
+    """Middleware: the headers above on every answer, kept nowhere by default.
+
+    HSTS only where people reach this installation by https.
+    """
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
@@ -43,7 +47,9 @@ class SecurityHeaders:
 
         async def secure(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                headers.setdefault("Cache-Control", CACHING)
             await send(message)
 
         await self._app(scope, receive, secure)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -12,14 +13,17 @@ from api import approvals, confirmations, health, registration, signing_in
 from api.documentation import Api
 from api.guard import SameSite, SecurityHeaders
 from api.limits import Limits
+from api.pages import WEB, pages_of
 from api.polling import Poller
 from api.problems import LastResort, handle_problems
 from api.service import Service
 from cosignet import __version__
 
 
-def create_app(deployment: Deployment, workflows: ApprovalWorkflows, *, limits: Limits | None = None) -> FastAPI:
-    """The HTTP side of one installation, whose database is prepared."""
+def create_app(
+    deployment: Deployment, workflows: ApprovalWorkflows, *, limits: Limits | None = None, web: Path = WEB
+) -> FastAPI:
+    """The HTTP side of one installation, whose database is prepared; `web` holds its pages."""
     app = Api(
         title="Cosignet",
         version=__version__,
@@ -32,6 +36,7 @@ def create_app(deployment: Deployment, workflows: ApprovalWorkflows, *, limits: 
     app.state.service = Service(deployment, workflows, Poller(deployment.database), limits or Limits())
     for routes in (confirmations, approvals, signing_in, registration, health):
         app.include_router(routes.router)
+    app.include_router(pages_of(web, deployment.public_url))
     handle_problems(app)
     # The last one added is the outermost.
     app.add_middleware(SameSite, origins=deployment.rp.origins)

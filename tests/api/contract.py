@@ -6,7 +6,7 @@ import re
 import httpx2
 from jsonschema import Draft202012Validator
 
-from api.guard import SECURITY_HEADERS
+from api.guard import CACHING, SECURITY_HEADERS
 from api.problems import MEDIA_TYPE
 
 WITHOUT_ROUTE = {"request.unknown_path", "request.method", "request.cross_site", "internal.error"}
@@ -24,7 +24,7 @@ class Contract:
 
     async def check(self, response: httpx2.Response) -> None:
         await response.aread()
-        for name, value in SECURITY_HEADERS.items():
+        for name, value in {**SECURITY_HEADERS, "Cache-Control": CACHING}.items():
             assert response.headers.get_list(name) == [value], name
         if response.headers.get("content-type") == MEDIA_TYPE:
             self._check_problem(response)

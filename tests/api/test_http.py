@@ -35,9 +35,7 @@ async def test_another_method_is_told_which_ones_there_are(world, method, path, 
     assert response.headers["allow"] == allowed
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/confirmations/", "/docs", "/redoc", "/v1/keys", "/v1/people", "/admin"]
-)
+@pytest.mark.parametrize("path", ["/v1", "/v1/confirmations/", "/docs", "/redoc", "/v1/keys", "/v1/people", "/admin"])
 async def test_there_is_nothing_else(world, path):
     assert code_of(await world.http.get(path, headers=world.bearer)) == (404, "request.unknown_path")
 

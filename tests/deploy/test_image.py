@@ -43,7 +43,13 @@ def test_the_image_runs_as_nobody_in_particular_and_holds_nothing_but_locked_pac
 
 
 def test_only_what_is_named_gets_into_the_build():
-    for path in ("cosignet/errors.py", "store/migrations/versions/0001_first_schema.py", "requirements/server.lock"):
+    for path in (
+        "cosignet/errors.py",
+        "store/migrations/versions/0001_first_schema.py",
+        "web/templates/approve.html",
+        "web/static/approve.js",
+        "requirements/server.lock",
+    ):
         assert not is_ignored(path)
     for path in (".env", ".git/config", ".local/cosignet.db", "tests/acme.py", "requirements/dev.lock", "stack.py"):
         assert is_ignored(path)
@@ -113,6 +119,8 @@ async def test_the_commands_of_the_compose_file_start_work_and_stop(image, setti
         assert doctor[0] == 0, doctor[1]
         headers = await asyncio.to_thread(_headers, settings["COSIGNET_HTTP_PORT"])
         assert headers["Strict-Transport-Security"]
+        page = await asyncio.to_thread(_headers, settings["COSIGNET_HTTP_PORT"], "/approve/x")
+        assert page["Content-Type"].startswith("text/html")
     finally:
         for process in running.values():
             process.send_signal(signal.SIGTERM)
@@ -122,8 +130,8 @@ async def test_the_commands_of_the_compose_file_start_work_and_stop(image, setti
     assert image.files() == before
 
 
-def _headers(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as response:
+def _headers(port, path="/healthz"):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
         return response.headers
 
 

@@ -1,0 +1,294 @@
+"""The pages and what they load: the same for everybody, pinned by hash, and nothing of any confirmation in them."""
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import httpx2
+import jinja2
+import pytest
+
+from api.guard import SECURITY_HEADERS
+from api.main import create_app
+from api.pages import WEB
+from cosignet import __version__
+from tests.acme import ORIGIN, RP, Deployment
+from tests.api.world import StandIn, code_of
+
+PAGES = ["/", "/approve/" + "0" * 32, "/register", "/security"]
+TEMPLATES = ("home", "approve", "register", "security")
+STATIC = WEB / "static"
+SCRIPTS = sorted(path.name for path in STATIC.glob("*.js"))
+
+SHOWN = """<p>{{ version }} {{ public_url }} {{ "<b>" }}</p>
+{% for name in modules("approve") %}<link href="{{ asset(name) }}" integrity="{{ integrity(name) }}">{% endfor %}"""
+
+
+@pytest.fixture
+async def visitor(world):
+    """Somebody with a browser. The document does not describe pages, so its contract is not asked."""
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(world.app), base_url=ORIGIN) as http:
+        yield http
+
+
+class Tags(HTMLParser):
+    """Every tag of a page with its attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def sri(content):
+    return "sha384-" + base64.b64encode(hashlib.sha384(content).digest()).decode()
+
+
+def a_web(folder, **files):
+    """A folder of pages: every template, and the given files beside them."""
+    (folder / "templates").mkdir()
+    (folder / "static").mkdir()
+    for name in TEMPLATES:
+        (folder / "templates" / f"{name}.html").write_text(SHOWN)
+    for name, text in {"approve.js": "", **files}.items():
+        (folder / "static" / name).write_text(text)
+    return folder
+
+
+def app_of(acme, web):
+    return create_app(acme.deployment, StandIn(acme), web=web)
+
+
+def visit(app):
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=ORIGIN)
+
+
+# Pages
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_is_html_and_guarded(visitor, path):
+    response = await visitor.get(path)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers.get_list("cache-control") == ["no-cache"]
+    assert {name: response.headers.get_list(name) for name in SECURITY_HEADERS} == {
+        name: [value] for name, value in SECURITY_HEADERS.items()
+    }
+    assert "set-cookie" not in response.headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_obeys_its_own_policy(visitor, path):
+    """No script, style or handler inside it, nothing of other sites, every file pinned by the hash of its bytes."""
+    tags = Tags((await visitor.get(path)).text).found
+    assert not [tag for tag, _ in tags if tag in ("style", "base", "iframe", "object", "embed")]
+    assert not [
+        name for _, attributes in tags for name in attributes if name in ("style", "action") or name.startswith("on")
+    ]
+    for tag, attributes in tags:
+        loaded = attributes.get("src") or (tag == "link" and attributes["href"])
+        assert loaded or tag not in ("script", "link")
+        if loaded:
+            response = await visitor.get(loaded)
+            assert (response.status_code, loaded.startswith("/static/")) == (200, True)
+            if attributes.get("rel") != "icon":
+                assert attributes["integrity"] == sri(response.content), loaded
+    assert all(a["type"] == "module" for tag, a in tags if tag == "script")
+
+
+@pytest.mark.parametrize("page", ["approve", "register"])
+async def test_every_module_that_runs_is_pinned_before_it_is_asked_for(visitor, page):
+    tags = Tags((await visitor.get(f"/{page}" + "/x" * (page == "approve"))).text).found
+    pinned = {a["href"].removeprefix("/static/") for tag, a in tags if a.get("rel") == "modulepreload"}
+    reached, todo = set(), [f"{page}.js"]
+    while todo:
+        source = (STATIC / todo.pop()).read_text()
+        todo += (found := set(re.findall(r'from "\./([^"]+)"', source)) - reached)
+        reached |= found
+    assert pinned == reached != set()
+    assert [tag for tag, a in tags if tag == "script" or a.get("rel") == "modulepreload"][-1] == "script"
+
+
+async def test_the_page_of_a_confirmation_is_the_same_for_every_id(world, visitor):
+    asked = await world.asked(note="nobody reads this here")
+    anna = await world.link(asked["id"])
+    pages = [
+        await visitor.get(f"/approve/{name}", headers=headers)
+        for name, headers in [(asked["id"], {}), (asked["id"], anna), ("0" * 32, {}), ("x", {}), ("%22%3E%3Cb%3E", {})]
+    ]
+    assert len({(page.status_code, page.content, *page.headers.raw) for page in pages}) == 1
+    assert asked["id"] not in pages[0].text
+
+
+async def test_every_script_is_listed_with_its_hash(visitor):
+    text = (await visitor.get("/security")).text
+    for name in SCRIPTS:
+        assert f"<b>{name}</b>" in text
+        assert sri((STATIC / name).read_bytes()) in text
+    lines = sum(len((STATIC / name).read_text().splitlines()) for name in SCRIPTS)
+    assert f"{lines} lines in all" in text
+
+
+async def test_pages_only_read(visitor):
+    for path in (*PAGES, "/static/approve.js"):
+        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+            response = await visitor.request(method, path)
+            assert code_of(response) == (405, "request.method")
+            assert response.headers["allow"] == "GET, HEAD"
+        head, get = await visitor.head(path), await visitor.get(path)
+        assert (head.status_code, dict(head.headers)) == (200, dict(get.headers))
+
+
+@pytest.mark.parametrize("path", ["/approve", "/approve/", "/approve/x/y", "/register/", "/register/x", "/security/"])
+async def test_there_are_no_other_pages(visitor, path):
+    assert code_of(await visitor.get(path)) == (404, "request.unknown_path")
+
+
+async def test_the_document_describes_no_pages(visitor):
+    paths = (await visitor.get("/openapi.json")).json()["paths"]
+    assert all(path.startswith("/v1/") or path in ("/healthz", "/readyz") for path in paths)
+
+
+# Files
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.iterdir()), ids=lambda path: path.name)
+async def test_a_file_is_served_as_it_is(visitor, path):
+    response = await visitor.get(f"/static/{path.name}")
+    assert response.content == path.read_bytes()
+    kinds = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+    assert response.headers["content-type"] == kinds[path.suffix]
+    assert response.headers.get_list("cache-control") == ["no-cache"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert re.fullmatch(r'"[\w-]{43}"', response.headers["etag"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "%2e%2e",
+        "%2e%2e%2ftemplates%2fpage.html",
+        "..%2ftemplates%2fpage.html",
+        "..%5ctemplates%5cpage.html",
+        "%2fetc%2fpasswd",
+        "approve.js%00",
+        "approve.js%0a",
+        "approve.js/",
+        "APPROVE.JS",
+        "approve.js.map",
+        "page.html",
+        "%ff",
+        "a" * 5000,
+    ],
+)
+async def test_nothing_else_is_served(visitor, path):
+    assert code_of(await visitor.get(f"/static/{path}")) == (404, "request.unknown_path")
+
+
+async def test_only_plain_files_of_known_kinds_are_served(acme, tmp_path):
+    web = a_web(tmp_path, **{"a.js": "a", "b.html": "b", "c.js~": "c", "D.js": "d", ".e.js": "e", "f": "f"})
+    (web / "static" / "g.js").symlink_to("/etc/passwd")
+    (web / "static" / "h.js").mkdir()
+    (web / "static" / "h.js" / "i.js").write_text("i")
+    (web / "secret.js").write_text("s")
+    async with visit(app_of(acme, web)) as http:
+        assert (await http.get("/static/a.js")).text == "a"
+        for name in ("b.html", "c.js~", "D.js", ".e.js", "f", "g.js", "h.js", "h.js/i.js", "secret.js", "../secret.js"):
+            assert code_of(await http.get(f"/static/{name}")) == (404, "request.unknown_path"), name
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/static/approve.js"])
+async def test_what_is_kept_is_asked_about_and_not_sent_again(visitor, path):
+    first = await visitor.get(path)
+    tag = first.headers["etag"]
+    for known in (tag, f"W/{tag}", f'"x", {tag}', f'"x",W/{tag}', "*"):
+        again = await visitor.get(path, headers={"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b""), known
+        assert again.headers["etag"] == tag
+        assert again.headers["cache-control"] == "no-cache"
+        assert again.headers["content-security-policy"] == SECURITY_HEADERS["Content-Security-Policy"]
+    for other in ('"x"', tag[1:-1], tag.lower() + "x", "", tag.replace('"', "'")):
+        again = await visitor.get(path, headers={"If-None-Match": other})
+        assert (again.status_code, again.content) == (200, first.content), other
+
+
+# What templates are given
+
+
+async def test_templates_escape_and_know_the_files(acme, tmp_path):
+    files = {
+        "approve.js": 'import { a } from "./a.js";\nimport {\n  b,\n  c,\n} from "./b.js";\nimport "./d.js";',
+        "a.js": '/** @typedef {import("./never.js").T} T */\n// import "./never.js";\nexport * from "./e.js";',
+        "b.js": 'import { a } from "./a.js";\nconst from = "./never.js";',
+        "d.js": "",
+        "e.js": "import './approve.js';",
+        "never.js": "",
+    }
+    async with visit(app_of(acme, a_web(tmp_path, **files))) as http:
+        text = (await http.get("/register")).text
+    assert text.startswith(f"<p>{__version__} {ORIGIN} &lt;b&gt;</p>")
+    links = [attributes for tag, attributes in Tags(text).found if tag == "link"]
+    assert [link["href"] for link in links] == [f"/static/{name}.js" for name in "abde"]
+    assert links[0]["integrity"] == sri(files["a.js"].encode())
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ asset('nothing.js') }}",
+        "{{ integrity('nothing.js') }}",
+        "{{ modules('nothing') }}",
+        "{{ asset('../secret.js') }}",
+        "{{ confirmation }}",
+        "{{ request }}",
+        "{% include 'nothing.html' %}",
+        "{% if %}",
+    ],
+)
+async def test_a_page_that_cannot_be_rendered_does_not_start(acme, tmp_path, template):
+    web = a_web(tmp_path)
+    (web / "templates" / "security.html").write_text(template)
+    with pytest.raises((LookupError, jinja2.TemplateError)):
+        app_of(acme, web)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'import "./nothing.js";',
+        'import { a } from "https://evil.example/a.js";',
+        'import a from "a";',
+        'import "../templates/approve.js";',
+        'export { a } from "/static/approve.js";',
+    ],
+)
+async def test_a_module_from_anywhere_else_does_not_start(acme, tmp_path, source):
+    with pytest.raises(LookupError):
+        app_of(acme, a_web(tmp_path, **{"approve.js": source}))
+
+
+async def test_what_is_read_at_the_start_is_what_is_served(acme, tmp_path):
+    web = a_web(tmp_path, **{"approve.js": 'import "./a.js";', "a.js": "first"})
+    app = app_of(acme, web)
+    (web / "static" / "a.js").write_text("second")
+    async with visit(app) as http:
+        assert (await http.get("/static/a.js")).text == "first"
+        assert sri(b"first") in (await http.get("/")).text
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_of_ours_loads_nothing_that_no_page_pins(name):
+    source = re.sub(r"/\*.*?\*/|//[^\n]*", "", (STATIC / name).read_text(), flags=re.DOTALL)
+    assert not re.search(r"\bimport\s*\(|\bimport\.meta|\beval\b|\bnew\s+(Worker|Function)\b", source)
+
+
+async def test_a_missing_folder_does_not_start(acme, tmp_path):
+    with pytest.raises((OSError, jinja2.TemplateError)):
+        app_of(acme, tmp_path / "nothing")
+    assert create_app(Deployment(acme.database, RP, ORIGIN), StandIn(acme))
