@@ -263,6 +263,7 @@ async def test_a_page_that_cannot_be_rendered_does_not_start(acme, tmp_path, tem
     [
         'import "./nothing.js";',
         'import { a } from "https://evil.example/a.js";',
+        'import "//approve.js";',
         'import a from "a";',
         'import "../templates/approve.js";',
         'export { a } from "/static/approve.js";',
