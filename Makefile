@@ -18,11 +18,12 @@ test: $(INSTALLED) $(MODULES)
 	sh tests/install-packages.sh
 	$(BIN)/python -m pytest
 
-check: $(INSTALLED)
+check: $(INSTALLED) $(MODULES)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-cache
+	node_modules/.bin/tsc
 
 lock:
 	$(LOCK) --group server -o requirements/server.lock
