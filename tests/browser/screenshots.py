@@ -137,10 +137,12 @@ class Camera:
     async def decided(self) -> None:
         async with self.tab() as (tab, signer), self.tab() as (other, ben):
             asked = await self.site.ask(signer, ben, **RISKY)
-            await other.open(await self.site.link(asked, ben))
-            await other.decide("reject", "the second invoice is paid already")
-            await other.reaches("recorded")
-            await self.take(other, "recorded-rejected")
+            for decision in ("reject", "approve"):
+                mine = asked if decision == "approve" else await self.site.ask(ben, **RISKY)
+                await other.open(await self.site.link(mine, ben))
+                await other.decide(decision, "the second invoice is paid already")
+                await other.reaches("recorded")
+                await self.take(other, f"recorded-{decision}")
             await tab.open(await self.site.link(asked, signer), "decided")
             await self.take(tab, "decided")
 
