@@ -18,6 +18,7 @@ async def test_approving_is_opening_the_link_and_touching_the_button(site, tab, 
     await tab.decide()
     await tab.reaches("recorded")
     await expect(tab.hook("outcome")).to_contain_text("approved")
+    await expect(tab.hook("outcome")).to_be_in_viewport()
     decided = await site.agent.wait(asked.id, MINUTE)
     assert (decided.approved, decided.usable) == (True, True)
 

@@ -48,6 +48,8 @@ export function enter(state) {
   for (const part of /** @type {NodeListOf<HTMLElement>} */ (main.querySelectorAll("[data-in]"))) {
     part.hidden = !part.dataset.in?.split(" ").includes(state);
   }
+  // What ends the matter stands at the top; the buttons, and what is said about them, at the bottom.
+  if (!["ready", "signing", "retry"].includes(state)) scrollTo(0, 0);
 }
 
 /** Whether this browser can use passkeys on this page. */
