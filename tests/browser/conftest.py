@@ -9,14 +9,15 @@ from tests.browser.site import Signer, Site, running_site
 from tests.browser.tab import Tab, chromium, new_tab
 
 
-@pytest.fixture(scope="session")
+# Of this folder, not of the session: its worker has the task queue that other tests need for theirs.
+@pytest.fixture(scope="package")
 async def site(temporal_env, tmp_path_factory) -> AsyncIterator[Site]:
     """One service for all tests here: each has people and requests of its own."""
     async with running_site(temporal_env.client, tmp_path_factory.mktemp("browser")) as site:
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as browser:
         yield browser
