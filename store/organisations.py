@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cosignet.errors import Conflict, NotFound
@@ -128,8 +128,3 @@ async def get_floors(tx: AsyncConnection, organisation: str, action: str) -> lis
     applies = (floors.c.organisation_id == organisation) & floors.c.action.in_(("", action))
     rows = (await tx.execute(select(floors.c.action, floors.c.threshold, floors.c.approvers).where(applies))).all()
     return [FloorRow(row.action, row.threshold, frozenset(json.loads(row.approvers))) for row in rows]
-
-
-async def count_organisations(tx: AsyncConnection) -> int:
-    """How many tenants there are."""
-    return (await tx.execute(select(func.count()).select_from(organisations))).scalar_one()

@@ -105,10 +105,10 @@ async def test_a_page_obeys_its_own_policy(visitor, path):
 async def test_every_module_that_runs_is_pinned_before_it_is_asked_for(visitor, page):
     tags = Tags((await visitor.get(f"/{page}" + "/x" * (page == "approve"))).text).found
     pinned = {a["href"].removeprefix("/static/") for tag, a in tags if a.get("rel") == "modulepreload"}
-    reached, todo = set(), [f"{page}.js"]
-    while todo:
-        source = (STATIC / todo.pop()).read_text()
-        todo += (found := set(re.findall(r'from "\./([^"]+)"', source)) - reached)
+    reached, unread = set(), [f"{page}.js"]
+    while unread:
+        source = (STATIC / unread.pop()).read_text()
+        unread += (found := set(re.findall(r'from "\./([^"]+)"', source)) - reached)
         reached |= found
     assert pinned == reached != set()
     assert [tag for tag, a in tags if tag == "script" or a.get("rel") == "modulepreload"][-1] == "script"

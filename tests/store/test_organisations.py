@@ -6,7 +6,6 @@ from store.installation import claim_rp_id, get_rp_id
 from store.organisations import (
     FloorRow,
     add_person,
-    count_organisations,
     create_organisation,
     find_organisation,
     find_person,
@@ -38,7 +37,7 @@ async def test_an_organisation_is_found_by_id_and_by_a_name_that_is_its_own(fres
         for wrong in ("Twin", "acme", "", "%"):
             assert await refusal(find_organisation(tx, wrong)) == "organisation.unknown"
         assert (await list_organisations(tx))[0] == acme
-        assert await count_organisations(tx) == len(await list_organisations(tx)) == 3
+        assert len(await list_organisations(tx)) == 3
 
 
 @pytest.mark.parametrize("spelling", ["Anna@Example.com", "  anna@example.com\n", "ANNA@EXAMPLE.COM"])
