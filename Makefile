@@ -6,7 +6,7 @@ MODULES := node_modules/.package-lock.json
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra temporal --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: demo up test check lock install
+.PHONY: demo up test soak check lock install
 
 demo: $(INSTALLED)
 	$(BIN)/python stack.py demo
@@ -17,6 +17,10 @@ up: $(INSTALLED)
 test: $(INSTALLED) $(MODULES)
 	sh tests/install-packages.sh
 	$(BIN)/python -m pytest
+
+soak: $(INSTALLED) $(MODULES)
+	sh tests/install-packages.sh
+	$(BIN)/python -m pytest --soak
 
 check: $(INSTALLED) $(MODULES)
 	$(BIN)/ruff check
