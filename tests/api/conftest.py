@@ -8,10 +8,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from activities.approvals import ApprovalWorkflows
+from activities.steps import ApprovalSteps
 from api.main import create_app
+from cosignet.client import CosignetClient
 from store.database import Database, database_clock
-from tests.acme import ORIGIN, RP, Acme, Deployment, found_acme
+from tests.acme import ORIGIN, RP, Acme, Deployment, Inbox, found_acme
 from tests.api.contract import Contract
+from tests.api.live import Stage, serving
 from tests.api.world import StandIn, World
 from tests.postgres_server import PostgresServer
 
@@ -55,6 +59,21 @@ async def world(acme: Acme, contract: Contract) -> AsyncIterator[World]:
         world = World(acme, app, workflows, http, key="")
         world.key = await world.new_key()
         yield world
+
+
+@pytest.fixture
+async def stage(temporal_env, acme, contract):
+    client, inbox = temporal_env.client, Inbox()
+    steps = ApprovalSteps(acme.deployment, inbox, namespace=client.namespace, organisation="", search_attributes=False)
+    app = create_app(acme.deployment, ApprovalWorkflows(client, search_attributes=False))
+    async with (
+        serving(app) as url,
+        httpx2.AsyncClient(base_url=url, event_hooks={"response": [contract.check]}, timeout=60) as http,
+    ):
+        world = World(acme, app, None, http, key="")
+        world.key = await world.new_key()
+        async with CosignetClient(url, world.key, timeout=30) as agent:
+            yield Stage(client, acme, inbox, agent, world, steps)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

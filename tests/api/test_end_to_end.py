@@ -2,111 +2,25 @@
 
 import asyncio
 import sysconfig
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
 import pytest
-import uvicorn
 from temporalio.client import Client
 from temporalio.service import RetryConfig
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
-from activities.approvals import ApprovalWorkflows, workflow_id
-from activities.steps import ApprovalSteps
+from activities.approvals import ApprovalWorkflows
 from api.main import create_app
 from cosignet.client import CosignetClient
 from cosignet.core.canonical import canonicalise
-from cosignet.core.trust import Approver as TrustedApprover
-from cosignet.core.trust import Floor, Trust
 from cosignet.core.verdict import verify
 from cosignet.errors import Conflict, NotFound
-from cosignet.temporal.contract import TASK_QUEUE, Outcome
-from tests.acme import RP, Acme, Inbox
-from tests.api.world import ASK, Approver, World, code_of
-from worker import workflow_runner
-from workflows.approval import Approval
+from tests.api.live import serving
+from tests.api.world import ASK, code_of
 
 MINUTE = 60
-
-
-@dataclass
-class Stage:
-    """A running service, an agent with a key, and the messages that approvers got."""
-
-    temporal: Client
-    acme: Acme
-    inbox: Inbox
-    agent: CosignetClient
-    world: World
-    steps: ApprovalSteps
-
-    @asynccontextmanager
-    async def worker(self) -> AsyncIterator[None]:
-        steps = self.steps
-        activities = [steps.open, steps.read_voters, steps.notify, steps.record_vote, steps.close, steps.read_outcome]
-        async with Worker(
-            self.temporal,
-            task_queue=TASK_QUEUE,
-            workflows=[Approval],
-            activities=activities,
-            workflow_runner=workflow_runner(),
-        ):
-            yield
-
-    async def approver(self, confirmation: str, name: str = "anna") -> Approver:
-        """Whoever follows the link in the message they got."""
-        async with asyncio.timeout(10):
-            while True:
-                for message in self.inbox.messages:
-                    page, token = message.link.split("#")
-                    if message.to == f"{name}@example.com" and page.endswith(confirmation):
-                        headers = {"Authorization": f"Link {token}"}
-                        return Approver(self.world, confirmation, self.acme.passkeys[name], headers)
-                await asyncio.sleep(0.02)
-
-    async def outcome(self, confirmation: str) -> Outcome:
-        handle = self.temporal.get_workflow_handle(workflow_id(confirmation), result_type=Outcome)
-        return await asyncio.wait_for(handle.result(), 10)
-
-    def trust(self, *names: str) -> Trust:
-        approvers = tuple(
-            TrustedApprover(self.acme.people[name].id, name, (self.acme.passkeys[name].credential,)) for name in names
-        )
-        return Trust(self.acme.organisation.id, RP, approvers, Floor(len(names), frozenset()))
-
-
-@asynccontextmanager
-async def serving(app) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, server_header=False))
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        app.state.service.poller.stop()
-        server.should_exit = True
-        await task
-
-
-@pytest.fixture
-async def stage(temporal_env, acme, contract):
-    client, inbox = temporal_env.client, Inbox()
-    steps = ApprovalSteps(acme.deployment, inbox, namespace=client.namespace, organisation="", search_attributes=False)
-    app = create_app(acme.deployment, ApprovalWorkflows(client, search_attributes=False))
-    async with (
-        serving(app) as url,
-        httpx2.AsyncClient(base_url=url, event_hooks={"response": [contract.check]}, timeout=60) as http,
-    ):
-        world = World(acme, app, None, http, key="")
-        world.key = await world.new_key()
-        async with CosignetClient(url, world.key, timeout=30) as agent:
-            yield Stage(client, acme, inbox, agent, world, steps)
 
 
 async def test_an_approval_from_the_request_to_its_one_use(stage):
@@ -123,7 +37,7 @@ async def test_an_approval_from_the_request_to_its_one_use(stage):
 
     evidence = await stage.agent.evidence(asked.id)
     expected = canonicalise(ASK["payload"])
-    verdict = verify(evidence, stage.trust("anna"), expected_payload=expected, now=datetime.now(UTC))
+    verdict = verify(evidence, stage.world.trust("anna"), expected_payload=expected, now=datetime.now(UTC))
     assert [(signer.name, signer.decision, signer.reason) for signer in verdict.signers] == [
         ("anna", "approve", "as agreed")
     ]
@@ -159,7 +73,7 @@ async def test_two_of_two_over_a_real_workflow(stage):
         # The workflow is over; what was counted is still told so.
         assert (await anna.send(vote)).json() == {"status": "approved", "accepted": True}
     evidence = await stage.agent.evidence(asked.id)
-    assert verify(evidence, stage.trust("anna", "ben"), expected_payload=None, now=datetime.now(UTC)).signers
+    assert verify(evidence, stage.world.trust("anna", "ben"), expected_payload=None, now=datetime.now(UTC)).signers
 
 
 async def test_a_passkey_enrolled_after_the_workflow_began_may_vote(stage):

@@ -6,13 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from activities.closing import close_confirmation
-from cosignet.core.assertion import Credential
 from cosignet.core.canonical import canonicalise
 from cosignet.core.encoding import b64u, sha256
 from cosignet.core.evidence import MEDIA_TYPE
-from cosignet.core.trust import Approver, Floor, Trust
 from cosignet.core.verdict import verify
-from tests.acme import RP
 from tests.api.world import ASK, code_of
 
 
@@ -135,19 +132,12 @@ async def test_consuming_has_a_form(world, code, changes):
 # Evidence
 
 
-def trust_in(world):
-    anna = world.acme.people["anna"]
-    public = world.acme.passkeys["anna"].credential
-    key = Credential(public.id, anna.id, public.public_key, public.backup_eligible)
-    return Trust(world.acme.organisation.id, RP, (Approver(anna.id, "Anna", (key,)),), Floor(1, frozenset()))
-
-
 async def test_evidence_verifies_without_this_service(world):
     asked = await world.approved()
     response = await world.get(f"/{asked['id']}/evidence")
     assert response.headers["content-type"] == MEDIA_TYPE
     expected = canonicalise(ASK["payload"])
-    verdict = verify(response.content, trust_in(world), expected_payload=expected, now=datetime.now(UTC))
+    verdict = verify(response.content, world.trust("anna"), expected_payload=expected, now=datetime.now(UTC))
     assert (verdict.decision, verdict.payload) == ("approved", ASK["payload"])
     assert b64u(verdict.terms.payload) == asked["payload_hash"]
 
@@ -156,7 +146,7 @@ async def test_there_is_evidence_of_a_rejection_too(world):
     asked = await world.asked()
     await (await world.approver(asked["id"])).decide("reject", "no")
     raw = (await world.get(f"/{asked['id']}/evidence")).content
-    verdict = verify(raw, trust_in(world), expected_payload=None, now=datetime.now(UTC))
+    verdict = verify(raw, world.trust("anna"), expected_payload=None, now=datetime.now(UTC))
     assert [(s.decision, s.reason) for s in verdict.signers] == [("reject", "no")]
 
 

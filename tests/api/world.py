@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.voting import read_submission, record_vote
 from cosignet.core.encoding import b64u, from_b64u
+from cosignet.core.trust import Approver as TrustedApprover
+from cosignet.core.trust import Floor, Trust
 from cosignet.errors import Unavailable
 from cosignet.temporal.contract import UNPINNED, VoteAnswer, VoteInput
 from cosignet.testing import Ceremony, SoftwarePasskey, challenge_from
@@ -19,7 +21,7 @@ from store.database import database_clock
 from store.organisations import add_person, create_organisation, revoke_person
 from store.rows import Confirmation, Person
 from store.votes import create_link
-from tests.acme import CEREMONY, Acme
+from tests.acme import CEREMONY, RP, Acme
 
 ASK = {
     "action": "Wire 250 EUR to ACME Ltd",
@@ -156,6 +158,13 @@ class World:
         async with self.acme.database.write() as tx:
             at = await self.acme.database.clock(tx)
             assert await revoke_person(tx, self.acme.people[name].id, at=at)
+
+    def trust(self, *names: str) -> Trust:
+        """What a relying party pins that wants all of these people."""
+        people = tuple(
+            TrustedApprover(self.acme.people[name].id, name, (self.acme.passkeys[name].credential,)) for name in names
+        )
+        return Trust(self.acme.organisation.id, RP, people, Floor(len(names), frozenset()))
 
     def later(self, **amount: int) -> None:
         """From now on the database's clock is ahead by this much."""
