@@ -10,7 +10,7 @@ from playwright.async_api import Browser, CDPSession, Locator, Page, async_playw
 
 from tests.browser.site import Signer
 
-expect.set_options(timeout=5_000)
+expect.set_options(timeout=15_000)
 
 PLATFORM = {
     "protocol": "ctap2",

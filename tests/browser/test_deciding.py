@@ -166,16 +166,45 @@ async def test_a_vote_that_never_arrived_is_sent_again(site, tab, anna):
     await expect(tab.hook("outcome")).to_contain_text("rejected")
 
 
-@pytest.mark.parametrize("what", ["view", "ceremonies"])
-async def test_a_service_that_cannot_answer(site, tab, anna, what):
+def unavailable(route):
+    return route.fulfill(status=503, body=json.dumps({"code": "temporal.unavailable", "detail": "down", "status": 503}))
+
+
+async def test_a_service_that_cannot_say_what_is_asked(site, tab, anna):
     asked = await site.ask(anna)
-    body = json.dumps({"code": "temporal.unavailable", "detail": "down", "status": 503})
-    await tab.page.route(f"**/{what}", lambda route: route.fulfill(status=503, body=body))
-    await tab.open(await site.link(asked, anna), "error" if what == "view" else "ready")
-    if what == "ceremonies":
-        await tab.decide()
-        await tab.reaches("error")
-    assert await tab.ceremonies() == 0
-    await tab.page.unroute(f"**/{what}")
-    await tab.page.reload()
+    await tab.page.route("**/view", unavailable, times=1)
+    await tab.open(await site.link(asked, anna), "error")
+    await expect(tab.hook("payload")).to_be_hidden()
+    await tab.hook("reload").click()
     await tab.reaches("ready")
+
+
+async def test_a_service_that_cannot_issue_a_ceremony(site, tab, anna):
+    """Nothing is signed, and what was typed is still there."""
+    asked = await site.ask(anna)
+    await tab.page.route("**/ceremonies", unavailable, times=1)
+    await tab.open(await site.link(asked, anna))
+    await tab.decide("reject", "not this month")
+    await expect(tab.page.locator("#message")).to_contain_text("Nothing was signed")
+    assert await tab.ceremonies() == 0
+    await expect(tab.hook("reason")).to_have_value("not this month")
+    await tab.hook("reject").click()
+    await tab.reaches("recorded")
+    assert (await site.agent.get(asked.id)).votes[0].reason == "not this month"
+
+
+async def test_a_passkey_on_another_device(site, tab, anna):
+    asked = await site.ask(anna)
+    await tab.plug_in()
+    await tab.open(await site.link(asked, anna))
+    await expect(tab.hook("elsewhere")).to_be_hidden()
+    await tab.decide("approve", "fine")
+    await tab.hook("elsewhere").click()
+    await tab.reaches("elsewhere")
+    await expect(tab.page.get_by_role("button", name="Copy")).to_be_visible()
+    await expect(tab.hook("approve")).to_be_hidden()
+    await tab.hook("back").click()
+    await tab.give(anna)
+    await tab.hook("approve").click()
+    await tab.reaches("recorded")
+    assert (await site.agent.get(asked.id)).votes[0].reason == "fine"

@@ -3,7 +3,7 @@
 import { show } from "./deception.js";
 import { showPayload } from "./payload.js";
 import { showCircumstances, showTime } from "./circumstances.js";
-import { Problem, Silence, element, enter, hasPasskeys, post, secret } from "./service.js";
+import { Problem, Silence, element, enter, hasPasskeys, offerCopies, post, runner, secret } from "./service.js";
 import { Mismatch, checkCeremony, readMatter } from "./terms.js";
 
 /** @typedef {import("./terms.js").Matter} Matter */
@@ -18,13 +18,19 @@ let shown;
 /** @type {{nonce: string, credential: unknown} | undefined} */
 let signed;
 let seen = false;
+let over = false;
 
 /** What a problem means for this page. @type {{[code: string]: string}} */
 const STATE_OF = {
   "link.invalid": "invalid-link",
-  "policy.approver": "not-approver",
   "approval.not_an_approver": "not-approver",
   "time.deadline": "expired",
+};
+/** Why somebody cannot vote. @type {{[code: string]: string}} */
+const WHY = {
+  "policy.approver": "Its policy does not let you, or not yet.",
+  "ceremony.no_passkey": "You have no passkey that it accepts.",
+  "vote.person": "Whoever you stand in for has voted already.",
 };
 /** Problems that say something happened meanwhile: reading again shows what. */
 const OVERTAKEN = ["decision.final", "vote.person", "time.deadline"];
@@ -32,11 +38,16 @@ const OVERTAKEN = ["decision.final", "vote.person", "time.deadline"];
 /** The passkey was not used, and nothing was signed. */
 class NotSigned extends Error {}
 
+const run = runner(fail);
 element("approve").addEventListener("click", () => run(() => decide("approve")));
 element("reject").addEventListener("click", () => run(() => decide("reject")));
 element("again").addEventListener("click", () => run(submit));
 element("sign-in").addEventListener("click", () => run(signIn));
-element("copy").addEventListener("click", () => navigator.clipboard.writeText(location.href));
+element("reload").addEventListener("click", () => run(start));
+element("elsewhere").addEventListener("click", () => enter("elsewhere"));
+element("back").addEventListener("click", () => enter(shown ? "ready" : "sign-in"));
+offerCopies();
+setInterval(tick, 1000);
 run(start);
 
 async function start() {
@@ -53,7 +64,7 @@ async function load() {
   display(matter, view);
   if (view.status !== "pending") return enter(end(view.status));
   if (view.your_vote) return finish(view.status);
-  if (!view.may_vote) return enter(STATE_OF[view.why_not] ?? "not-approver");
+  if (!view.may_vote) return refuseVote(view.why_not);
   enter("ready");
   watch();
 }
@@ -76,19 +87,24 @@ function display(matter, view) {
   element("verified").hidden = false;
 }
 
-/** Unlock the buttons once the end of what is shown has been on the screen. */
+/** Unlock the buttons once the end of what is shown has been on the screen, above the bar that they stand in. */
 function watch() {
-  new IntersectionObserver((entries, observer) => {
+  const rootMargin = `0px 0px -${element("bar").offsetHeight}px`;
+  const see = (/** @type {IntersectionObserverEntry[]} */ entries, /** @type {IntersectionObserver} */ observer) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
     seen = true;
     lock(false);
-    element("unseen").hidden = true;
-  }).observe(element("end"));
-  const timer = setInterval(() => {
-    const left = shown && showTime(shown.matter.terms.deadline ?? "");
-    if (!left || left <= 0) clearInterval(timer);
-  }, 1000);
+  };
+  new IntersectionObserver(see, { rootMargin }).observe(element("end"));
+}
+
+/** When the time runs out while somebody reads, read again: the service says what became of it. */
+function tick() {
+  if (!shown) return;
+  const before = over;
+  over = showTime(shown.matter.terms.deadline ?? "") <= 0;
+  if (over && !before && element("main").dataset.state === "ready") run(load);
 }
 
 /** @param {"approve" | "reject"} decision */
@@ -131,33 +147,34 @@ async function ask(options) {
 /** @param {string} status */
 function finish(status) {
   element("outcome").textContent =
-    status === "pending" ? "Your vote is recorded. It waits for the others." : `Your vote is recorded: ${status}.`;
+    status === "pending" ? "Your vote is recorded. It waits for the others." : `${status}. Your signature is recorded.`;
+  element("outcome").dataset.outcome = status;
   enter("recorded");
 }
 
 /** @param {string} status */
 function end(status) {
-  element("ended").textContent = `This request was ${status}.`;
+  element("ended").textContent = `This request ${status === "expired" ? "has" : "was"} ${status}.`;
+  element("ended").dataset.outcome = status;
   return status === "expired" || status === "cancelled" ? status : "decided";
 }
 
-/** Run a step; every way it can fail has a state of its own. @param {() => Promise<unknown>} step */
-async function run(step) {
-  element("message").textContent = "";
-  try {
-    await step();
-  } catch (error) {
-    fail(error);
-  }
+/** @param {string} code */
+function refuseVote(code) {
+  element("why-not").textContent = WHY[code] ?? "";
+  enter(STATE_OF[code] ?? "not-approver");
 }
 
-/** @param {unknown} error */
+/** Every way a step can fail has a state of its own. @param {unknown} error */
 function fail(error) {
   if (error instanceof Problem) return refuse(error);
-  if (error instanceof Silence) return signed ? enter("retry") : stay("error", error.message);
+  if (error instanceof Silence) {
+    if (signed) return enter("retry");
+    return stay(shown ? "ready" : token ? "error" : "sign-in", `${error.message} Nothing was signed: try again.`);
+  }
   if (error instanceof NotSigned) {
-    const why = "Nothing was signed. The passkey was not used: try again, or use the device that holds it.";
-    return stay(shown ? "ready" : "sign-in", why);
+    element("elsewhere").hidden = false;
+    return stay(shown ? "ready" : "sign-in", "Nothing was signed: the passkey was not used.");
   }
   element("mismatch").textContent = error instanceof Mismatch ? error.message : "What the service sent cannot be read.";
   enter("mismatch");
@@ -167,8 +184,7 @@ function fail(error) {
 function refuse(problem) {
   signed = undefined;
   if (shown && OVERTAKEN.includes(problem.code)) return run(load);
-  const state = STATE_OF[problem.code];
-  if (state) return enter(state);
+  if (problem.code in STATE_OF || problem.code in WHY) return refuseVote(problem.code);
   stay(shown ? "ready" : token ? "error" : "sign-in", `${problem.message} (${problem.code})`);
 }
 
@@ -182,4 +198,5 @@ function stay(state, message) {
 /** @param {boolean} locked */
 function lock(locked) {
   for (const id of ["approve", "reject"]) /** @type {HTMLButtonElement} */ (element(id)).disabled = locked;
+  element("unseen").hidden = seen;
 }

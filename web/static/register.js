@@ -1,12 +1,14 @@
 // The enrolment page: an invited person makes a passkey on their own device. docs/protocol.md §3.
 
 import { show } from "./deception.js";
-import { Problem, element, enter, hasPasskeys, post, secret } from "./service.js";
+import { Problem, element, enter, hasPasskeys, offerCopies, post, runner, secret } from "./service.js";
 
 const invite = `Invite ${secret()}`;
 
+const run = runner(fail);
+
 element("register").addEventListener("click", () => run(register));
-element("copy").addEventListener("click", () => navigator.clipboard.writeText(location.href));
+offerCopies();
 run(start);
 
 async function start() {
@@ -29,16 +31,6 @@ async function register() {
     ? "It is synced: your other devices that share its account can sign with it too."
     : "It is bound to this device or security key, and exists nowhere else.";
   enter("recorded");
-}
-
-/** @param {() => Promise<unknown>} step */
-async function run(step) {
-  element("message").textContent = "";
-  try {
-    await step();
-  } catch (error) {
-    fail(error);
-  }
 }
 
 /** @param {unknown} error */

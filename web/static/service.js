@@ -43,13 +43,29 @@ export function element(id) {
 
 /** Show one of the page's states; its parts are those whose `data-in` names it. @param {string} state */
 export function enter(state) {
-  const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+  const main = element("main");
   main.dataset.state = state;
   for (const part of /** @type {NodeListOf<HTMLElement>} */ (main.querySelectorAll("[data-in]"))) {
     part.hidden = !part.dataset.in?.split(" ").includes(state);
   }
   // What ends the matter stands at the top; the buttons, and what is said about them, at the bottom.
-  if (!["ready", "signing", "retry"].includes(state)) scrollTo(0, 0);
+  if (!["ready", "signing", "retry", "elsewhere"].includes(state)) scrollTo(0, 0);
+}
+
+/** A runner of steps: clears the message first, and gives every failure to `fail`. @param {(error: unknown) => void} fail */
+export const runner = (fail) => (/** @type {() => unknown} */ step) => {
+  element("message").textContent = "";
+  return Promise.resolve().then(step).catch(fail);
+};
+
+/** Make every button that offers it copy this page's address. */
+export function offerCopies() {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(location.href);
+      button.textContent = "Copied";
+    });
+  }
 }
 
 /** Whether this browser can use passkeys on this page. */

@@ -79,9 +79,4 @@ function flat(text, keys, version) {
 const hash = async (text) => toBase64url(await sha256(fromBase64url(text)));
 
 /** @param {Uint8Array} first @param {Uint8Array} second */
-function join(first, second) {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
-}
+const join = (first, second) => Uint8Array.from([...first, ...second]);
