@@ -7,12 +7,13 @@ from typing import Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.deployment import Deployment
-from activities.matters import outcome_of
-from cosignet.core.decision import Decision, Status
+from activities.matters import matter_of, outcome_of, verified_votes
+from cosignet.core.decision import Decision, Status, recount
 from cosignet.core.encoding import b64u, instant, sha256
-from cosignet.errors import Conflict, NotFound
+from cosignet.errors import Conflict, CosignetError, NotFound
 from cosignet.temporal.contract import Outcome
 from store.confirmations import Filter, consume, decide, get_confirmation, list_confirmations
+from store.credentials import get_credentials
 from store.outbox import add_event
 from store.rows import Confirmation, VoteRow
 from store.votes import list_votes, list_votes_of, revoked_votes
@@ -102,6 +103,8 @@ async def _consume(tx: AsyncConnection, deployment: Deployment, row: Confirmatio
         raise Conflict("time.validity", f"the approval was valid until {instant(row.valid_until)}")
     if await revoked_votes(tx, row.id):
         raise Conflict("confirmation.revoked", "a passkey or person behind this approval has been revoked")
+    if not await _is_proven(tx, deployment, row, await list_votes(tx, row.id)):
+        raise Conflict("confirmation.not_approved", "what is recorded does not prove an approval")
     await consume(tx, row.id, consumer, at=at)
     record = {"confirmation": row.id, "payload": b64u(sha256(row.payload)), "consumer": consumer}
     await add_event(tx, row.organisation_id, "confirmation.consumed", record, confirmation=row.id, at=at)
@@ -118,8 +121,20 @@ async def _standings(tx: AsyncConnection, deployment: Deployment, rows: Sequence
     votes = await list_votes_of(tx, [row.id for row in rows])
     at = await deployment.database.clock(tx)
     unused = [row for row in rows if row.status == Status.APPROVED and row.consumer is None and at < row.valid_until]
-    usable = {row.id for row in unused if not await revoked_votes(tx, row.id)}
+    unrevoked = [row for row in unused if not await revoked_votes(tx, row.id)]
+    usable = {row.id for row in unrevoked if await _is_proven(tx, deployment, row, votes.get(row.id, []))}
     return [Standing(row, votes.get(row.id, []), row.id in usable) for row in rows]
+
+
+async def _is_proven(tx: AsyncConnection, deployment: Deployment, row: Confirmation, votes: Sequence[VoteRow]) -> bool:
+    """Whether the stored votes, verified again, make an approval of what the row holds: its status alone is a word."""
+    credentials = await get_credentials(tx, [vote.credential_id for vote in votes])
+    try:
+        matter = matter_of(row, deployment.rp)
+        decision = recount(matter, verified_votes(matter, votes, credentials))
+    except CosignetError:
+        return False
+    return decision.status is Status.APPROVED
 
 
 async def _require(tx: AsyncConnection, confirmation: str, *, lock: bool = False) -> Confirmation:

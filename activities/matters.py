@@ -6,16 +6,27 @@ from datetime import datetime
 from cosignet.core.assertion import Assertion, Credential
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.decision import Matter, Vote, verify_vote
-from cosignet.core.encoding import b64u, instant
+from cosignet.core.encoding import b64u, instant, sha256
 from cosignet.core.policy import Policy
-from cosignet.core.terms import Terms
+from cosignet.core.terms import Terms, hash_text
+from cosignet.errors import Refused
 from cosignet.temporal.contract import Outcome, OutcomeVote
 from store.rows import Confirmation, CredentialRow, VoteRow
 
 
 def matter_of(row: Confirmation, rp: RelyingParty) -> Matter:
-    """What a stored confirmation is about, from its bytes as signed."""
-    return Matter(Terms.parse(row.terms), row.terms_hash, Policy.parse(row.policy), rp)
+    """What a stored confirmation is about, from its bytes as signed.
+
+    Raises `Refused("terms.hash")` when the rest of the row is no longer what its terms say, `Malformed` when it is
+    not even of that form.
+    """
+    terms = Terms.parse(row.terms)
+    signed = (terms.confirmation, terms.organisation, terms.payload, terms.policy, terms.note)
+    stored = (row.id, row.organisation_id, sha256(row.payload), sha256(row.policy), hash_text(row.note))
+    times = (terms.created_at, terms.deadline, terms.valid_until) == (row.created_at, row.deadline, row.valid_until)
+    if signed != stored or not times or sha256(row.terms) != row.terms_hash:
+        raise Refused("terms.hash", "the record was changed: it is no longer what its terms say")
+    return Matter(terms, row.terms_hash, Policy.parse(row.policy), rp)
 
 
 def credential_of(row: CredentialRow) -> Credential:
