@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from cosignet.core.assertion import MAX_SIGNATURE, verify_assertion
 from cosignet.core.encoding import b64u, sha256
-from cosignet.errors import CosignetError, Refused
+from cosignet.errors import Refused
 from cosignet.testing import AT, BE, BS, ED, UP, UV, SoftwarePasskey
 from tests.unit.builders import CEREMONY, CHALLENGE, ORIGIN, RP, raises
 from tests.unit.cose import BROKEN, NOT_CANONICAL, OTHER_SPELLINGS, P256_ORDER, SMALL_ORDER, UNSUPPORTED, ed25519_key
@@ -157,26 +157,3 @@ def test_the_twin_of_an_ecdsa_signature_verifies(passkey):
     twin = replace(assertion, signature=encode_dss_signature(r, P256_ORDER - s))
     assert twin.signature != assertion.signature
     assert check(twin, passkey.credential) == check(assertion, passkey.credential)
-
-
-@ALGORITHMS
-@pytest.mark.parametrize("part", ["authenticator_data", "client_data", "signature"])
-def test_no_single_bit_can_change(algorithm, part):
-    passkey = SoftwarePasskey("alice", algorithm=algorithm)
-    assertion = passkey.sign(CHALLENGE, CEREMONY)
-    original = getattr(assertion, part)
-    accepted = [bit for bit in range(8 * len(original)) if _accepted(assertion, part, flip(original, bit), passkey)]
-    assert accepted == []
-    assert _accepted(assertion, part, original, passkey)
-
-
-def flip(data, bit):
-    return (int.from_bytes(data) ^ 1 << bit).to_bytes(len(data))
-
-
-def _accepted(assertion, part, value, passkey):
-    try:
-        check(replace(assertion, **{part: value}), passkey.credential)
-    except CosignetError:
-        return False
-    return True
