@@ -11,12 +11,14 @@ from activities.voting import find_vote, record_vote
 from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.evidence import assertion_to_json
 from cosignet.core.policy import Policy
+from cosignet.core.terms import Context
 from cosignet.errors import Refused
 from cosignet.temporal.contract import VoteAnswer, VoteInput
 from store.confirmations import get_confirmation
 from store.organisations import set_policy
 from store.votes import get_ceremony, list_votes
 from tests.acme import CEREMONY
+from tests.api.world import code_of
 
 TWO = {"approvers": ["anna@example.com", "ben@example.com"], "threshold": 2}
 
@@ -170,14 +172,38 @@ async def test_no_two_contexts_are_alike(acme):
     assert len(contexts) == 3
 
 
-async def test_a_seat_that_is_filled_is_not_offered_again(acme):
+@pytest.fixture
+async def two_seats(acme):
+    """Anna and Ben decide, and Cem may stand in for either."""
     anna, ben, cem = (acme.people[name].id for name in ("anna", "ben", "cem"))
-    policy = Policy((anna, ben), 2, delegates={anna: (cem,)})
+    policy = Policy((anna, ben), 2, delegates={anna: (cem,), ben: (cem,)})
     async with acme.database.write() as tx:
         at = await acme.database.clock(tx)
-        await set_policy(tx, acme.organisation.id, "stand-in", policy.to_bytes(), at=at)
-    confirmation = await asked(acme, policy="stand-in", approvers=[])
-    await count(acme, confirmation, (await acme.sign(confirmation, "anna"))[1])
+        await set_policy(tx, acme.organisation.id, "two seats", policy.to_bytes(), at=at)
+    return await asked(acme, policy="two seats", approvers=[])
+
+
+async def test_a_delegate_is_offered_the_seat_that_is_open(acme, two_seats):
+    await count(acme, two_seats, (await acme.sign(two_seats, "anna"))[1])
+    issued = Context.parse((await acme.ceremony(two_seats, "cem")).context)
+    assert issued.seat == acme.people["ben"].id
+
+
+async def test_a_delegate_who_has_voted_is_offered_no_other_seat(acme, two_seats):
+    await count(acme, two_seats, (await acme.sign(two_seats, "cem"))[1])
     with pytest.raises(Refused) as caught:
-        await acme.ceremony(confirmation, "cem")
+        await acme.ceremony(two_seats, "cem")
     assert caught.value.code == "vote.person"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("decision.final", 409), ("vote.person", 409), ("credential.revoked", 403)]
+)
+async def test_a_refusal_of_the_workflow_is_told_as_one(world, monkeypatch, code, status):
+    async def refuse(*arguments):
+        return VoteAnswer(accepted=False, status="approved", code=code, detail="no")
+
+    monkeypatch.setattr(world.workflows, "vote", refuse)
+    anna = await world.approver((await world.asked())["id"])
+    assert code_of(await anna.decide()) == (status, code)
+    assert await world.status(anna.confirmation) == "pending"
