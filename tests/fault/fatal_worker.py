@@ -1,30 +1,42 @@
-"""The real worker, which kills the Temporal server and itself as soon as a vote is committed."""
+"""The real worker with a fuse before and after every activity, and with a housekeeping that is in a hurry."""
 
-import asyncio
-import os
-import signal
+import gc
+import logging
 import sys
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 import worker
+from activities import sweeping
+from tests.fault.fuse import reached
+from workflows import housekeeping
 
 
-class _Fatal(ActivityInboundInterceptor):
+class _Fused(ActivityInboundInterceptor):
     async def execute_activity(self, call: ExecuteActivityInput) -> Any:
+        name = activity.info().activity_type
+        reached(f"before {name}")
         answer = await self.next.execute_activity(call)
-        if activity.info().activity_type == "cosignet.record_vote":
-            os.kill(int(sys.argv[1]), signal.SIGKILL)
-            os.kill(os.getpid(), signal.SIGKILL)
+        reached(f"after {name}")
         return answer
 
 
-class FatalInterceptor(Interceptor):
+class FuseInterceptor(Interceptor):
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
-        return _Fatal(next)
+        return _Fused(next)
 
 
 if __name__ == "__main__":
-    asyncio.run(worker.main(interceptors=[FatalInterceptor()]))
+    logging.basicConfig(level=logging.INFO)
+    sweeping.GRACE = timedelta(seconds=2)
+    housekeeping.INTERVAL = timedelta(seconds=5)
+    worker.main = partial(worker.main, interceptors=[FuseInterceptor()])
+    try:
+        status = worker.run()
+    finally:
+        gc.collect()
+    sys.exit(status)
