@@ -45,7 +45,7 @@ element("again").addEventListener("click", () => run(submit));
 element("sign-in").addEventListener("click", () => run(signIn));
 element("reload").addEventListener("click", () => run(start));
 element("elsewhere").addEventListener("click", () => run(() => enter("elsewhere")));
-element("back").addEventListener("click", () => run(() => enter(shown ? "ready" : "sign-in")));
+element("back").addEventListener("click", () => run(() => enter(resting())));
 offerCopies();
 setInterval(tick, 1000);
 run(start);
@@ -168,13 +168,10 @@ function refuseVote(code) {
 /** Every way a step can fail has a state of its own. @param {unknown} error */
 function fail(error) {
   if (error instanceof Problem) return refuse(error);
-  if (error instanceof Silence) {
-    if (signed) return enter("retry");
-    return stay(shown ? "ready" : token ? "error" : "sign-in", `${error.message} Nothing was signed: try again.`);
-  }
+  if (error instanceof Silence) return signed ? enter("retry") : stay(`${error.message} Nothing was signed: try again.`);
   if (error instanceof NotSigned) {
     element("elsewhere").hidden = false;
-    return stay(shown ? "ready" : "sign-in", "Nothing was signed: the passkey was not used.");
+    return stay("Nothing was signed: the passkey was not used.");
   }
   element("mismatch").textContent = error instanceof Mismatch ? error.message : "What the service sent cannot be read.";
   enter("mismatch");
@@ -185,14 +182,17 @@ function refuse(problem) {
   signed = undefined;
   if (shown && OVERTAKEN.includes(problem.code)) return run(load);
   if (problem.code in STATE_OF || problem.code in WHY) return refuseVote(problem.code);
-  stay(shown ? "ready" : token ? "error" : "sign-in", `${problem.message} (${problem.code})`);
+  stay(`${problem.message} (${problem.code})`);
 }
 
-/** @param {string} state @param {string} message */
-function stay(state, message) {
+/** The state in which somebody can try again. */
+const resting = () => (shown ? "ready" : token ? "error" : "sign-in");
+
+/** @param {string} message */
+function stay(message) {
   element("message").textContent = message;
   lock(!seen);
-  enter(state);
+  enter(resting());
 }
 
 /** @param {boolean} locked */
