@@ -73,19 +73,18 @@ class Confirmation:
     origin: str
     opened: int
     deadline: int
-    issued: dict[bytes, int] = field(default_factory=dict)
     ballots: list[Ballot] = field(default_factory=list)
     counted: set[bytes] = field(default_factory=set)
     status: str = "pending"
 
-    def judge(self, sent, passkeys, revoked, now):
+    def judge(self, sent, passkeys, issued, revoked, now):
         """Whether this vote must be answered as counted; if it is new, it is counted here too."""
         nonce = sha256(b"cosignet/context/v1\x00" + sent.context)
         if nonce in self.counted:
             return True
         standing = [ballot for ballot in self.ballots if ballot.passkey not in revoked]
-        ballot = self._read(nonce, sent, passkeys, now)
-        if ballot is None or ballot.passkey in revoked or not self._in_time(sent.context, now):
+        ballot = self._read(nonce, sent, passkeys, now) if now < issued.get(sent.context, 0) else None
+        if ballot is None or ballot.passkey in revoked or self.status != "pending" or now >= self.deadline:
             return False
         if not self._entitled(ballot) or any(ballot.names() & other.names() for other in standing):
             return False
@@ -111,7 +110,7 @@ class Confirmation:
         assertion = sent.assertion
         passkey = passkeys.get(assertion.credential_id)
         signed = assertion.authenticator_data + sha256(assertion.client_data)
-        if passkey is None or sent.context not in self.issued or not passkey.signed(assertion.signature, signed):
+        if passkey is None or not passkey.signed(assertion.signature, signed):
             return None
         context, client = json.loads(sent.context), json.loads(assertion.client_data)
         flags = assertion.authenticator_data[32]
@@ -138,9 +137,6 @@ class Confirmation:
     def _payload(self):
         text = json.loads(self.terms)["payload"]
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-    def _in_time(self, context, now):
-        return self.status == "pending" and now < self.deadline and now < self.issued.get(context, 0)
 
     def _seats(self):
         later = [person for stage in self.policy["fallback"] for person in stage["approvers"]]

@@ -8,6 +8,7 @@ approved is approved by enough distinct people, in time, each vote once, none of
 import multiprocessing
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,137 +26,151 @@ from cosignet.core.canonical import parse
 from cosignet.core.decision import Status
 from cosignet.errors import Conflict, CosignetError, Refused
 from tests.unit.ballot_box import BallotBox, Registry
-from tests.unit.builders import ORIGIN, RP
+from tests.unit.builders import ORIGIN, RP, at
 from tests.unit.decision_oracle import Confirmation, Passkey
 from tests.unit.electorate import ALL, FORGERIES, PASSKEYS, sign, twin
 from tests.unit.strategies import PEOPLE, policies
 
-PROCESSES, STEPS, MOST_CONFIRMATIONS = 2, 50, 3
+PROCESSES, STEPS = 2, 50
 KNOWN = {key.id: Passkey(key.person, key._key.public_key(), key.credential.backup_eligible) for key in ALL}
 TALLY: Counter[str] = Counter()
 
 WHICH = st.integers(0, 1_000)
 WORD = st.sampled_from(["approve", "approve", "approve", "reject"])
-PERSON = st.sampled_from(PEOPLE)
+STRANGER = st.sampled_from([None] * 16 + list(PEOPLE))
+SECONDS = st.integers(60, 300)
 
 
 def one_of(things, which):
     return things[which % len(things)]
 
 
-class Machine(RuleBasedStateMachine):
-    """Up to three confirmations, each held by the core and, beside it, by the oracle."""
+@dataclass(frozen=True)
+class Matter:
+    """A confirmation as the core holds it, and as the oracle does."""
 
-    @initialize(policy=policies(), seconds=st.integers(40, 200))
+    box: BallotBox
+    plain: Confirmation
+
+    @property
+    def entitled(self):
+        """Whom the policy names at any time, each with the seat."""
+        policy = self.box.matter.policy
+        return [(who, seat) for seat in sorted(policy.seats) for who in (seat, *policy.delegates.get(seat, ()))]
+
+    def still_to_vote(self, now):
+        """Those whose votes are missing, and would count at this moment."""
+        policy, times = self.box.matter.policy, {"created_at": at(self.box.opened), "at": at(now)}
+        voted = {name for vote, _ in self.box.votes for name in (vote.seat, vote.context.approver)}
+        return [pair for pair in self.entitled if policy.may_sign(*pair, **times) and not voted.intersection(pair)]
+
+
+class Machine(RuleBasedStateMachine):
+    """Two confirmations at a time, each held by the core and, beside it, by the oracle."""
+
+    @initialize(policy=policies(), seconds=SECONDS)
     def begin(self, policy, seconds):
         self.now = self.steps = 0
         self.registry = Registry({key.id: key.credential for key in ALL})
-        self.open_ones, self.signed = [], []
+        self.matters, self.signed = [], []
         self.open(policy, seconds)
 
-    @precondition(lambda self: len(self.open_ones) < MOST_CONFIRMATIONS)
-    @rule(policy=policies(), seconds=st.integers(20, 120))
+    @precondition(lambda self: sum(matter.plain.status == "pending" for matter in self.matters) < 2)
+    @rule(policy=policies(), seconds=SECONDS)
     def open(self, policy, seconds):
-        box = BallotBox(policy, self.registry, number=len(self.open_ones), opened=self.now, seconds=seconds)
+        box = BallotBox(policy, self.registry, number=len(self.matters), opened=self.now, seconds=seconds)
         terms = box.matter.terms.to_bytes()
         plain = Confirmation(parse(policy.to_bytes()), terms, RP.id, ORIGIN, box.opened, box.deadline)
-        self.open_ones.append((box, plain))
+        self.matters.append(Matter(box, plain))
 
-    @rule(seconds=st.integers(1, 25))
+    @rule(seconds=st.integers(1, 40))
     def wait(self, seconds):
         self.now += seconds
 
-    @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH)
-    def vote(self, which, voter, word, key):
-        self.submit(which, self.sign(which, voter, word, key))
+    @rule(which=WHICH, voter=WHICH)
+    def approve(self, which, voter):
+        self.vote_of_somebody_new(which, voter, "approve")
 
-    @rule(which=WHICH, person=PERSON, seat=PERSON, word=WORD, key=WHICH)
-    def vote_in_any_seat(self, which, person, seat, word, key):
-        box, context, passkey = self.issue(which, person, seat, word, key)
-        self.submit(which, sign(box, context, passkey))
+    @rule(which=WHICH, voter=WHICH)
+    def reject(self, which, voter):
+        self.vote_of_somebody_new(which, voter, "reject")
+
+    @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH, stranger=STRANGER)
+    def vote_of_anybody(self, which, voter, word, key, stranger):
+        matter = self.matter(which)
+        person, seat = one_of(matter.entitled, voter)
+        self.submit(matter, sign(matter.box, *self.issue(matter, stranger or person, seat, word, key)))
 
     @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH)
     def sign_and_keep(self, which, voter, word, key):
-        self.signed.append((which, self.sign(which, voter, word, key)))
+        matter = self.matter(which)
+        self.signed.append((matter, sign(matter.box, *self.issue(matter, *one_of(matter.entitled, voter), word, key))))
 
     @precondition(lambda self: self.signed)
-    @rule(which=WHICH)
-    def send_what_was_signed(self, which):
-        self.submit(*one_of(self.signed, which))
-
-    @precondition(lambda self: self.signed)
-    @rule(which=WHICH)
-    def send_its_twin(self, which):
-        there, sent = one_of(self.signed, which)
-        self.submit(there, twin(sent))
-
-    @precondition(lambda self: self.signed)
-    @rule(which=WHICH, elsewhere=WHICH)
-    def send_it_to_any_confirmation(self, which, elsewhere):
-        _, sent = one_of(self.signed, which)
-        self.submit(elsewhere, sent)
+    @rule(which=WHICH, elsewhere=st.none() | WHICH, as_twin=st.booleans())
+    def send_what_was_signed(self, which, elsewhere, as_twin):
+        matter, sent = one_of(self.signed, which)
+        there = matter if elsewhere is None else self.matter(elsewhere)
+        self.submit(there, twin(sent) if as_twin else sent)
 
     @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH, forge=st.sampled_from(sorted(FORGERIES)), bit=WHICH)
     def forge(self, which, voter, word, key, forge, bit):
-        box, context, passkey = self.issue(which, *self.entitled(which, voter), word, key)
-        assert not self.submit(which, FORGERIES[forge](box, context, passkey, bit))
+        matter = self.matter(which)
+        context, passkey = self.issue(matter, *one_of(matter.entitled, voter), word, key)
+        assert not self.submit(matter, FORGERIES[forge](matter.box, context, passkey, bit))
 
-    @rule(person=PERSON, which=st.sampled_from([slice(0, 1), slice(1, 2), slice(None)]))
-    def revoke(self, person, which):
-        self.registry.revoked.update(passkey.id for passkey in PASSKEYS[person][which])
+    @rule(key=WHICH)
+    def revoke(self, key):
+        self.registry.revoked.add(one_of(ALL, key).id)
 
     @rule(which=WHICH, status=st.sampled_from(Status))
     def end(self, which, status):
-        box, plain = one_of(self.open_ones, which)
-        if status is Status.EXPIRED and self.now < box.deadline:
+        matter = self.matter(which)
+        if status is Status.EXPIRED and self.now < matter.box.deadline:
             return
         try:
-            box.close(status)
+            matter.box.close(status)
         except (Conflict, Refused):
-            assert plain.status != "pending" or status not in (Status.EXPIRED, Status.CANCELLED)
+            assert matter.plain.status != "pending" or status not in (Status.EXPIRED, Status.CANCELLED)
         else:
-            assert plain.status == "pending"
-            plain.status = str(status)
+            assert matter.plain.status == "pending"
             assert status in (Status.EXPIRED, Status.CANCELLED)
+            matter.plain.status = str(status)
 
     @invariant()
     def the_core_says_what_the_oracle_says(self):
         self.steps += 1
-        for box, plain in self.open_ones:
-            assert box.decision.status == plain.status
+        for matter in self.matters:
+            assert matter.box.decision.status == matter.plain.status
 
     def teardown(self):
         TALLY["runs"] += self.steps == STEPS
         TALLY["steps"] += self.steps
-        TALLY.update(plain.status for _, plain in self.open_ones)
+        TALLY.update(matter.plain.status for matter in self.matters)
 
-    def entitled(self, which, voter):
-        """Somebody whom the policy names, and the seat they may fill."""
-        policy = one_of(self.open_ones, which)[0].matter.policy
-        pairs = [(who, seat) for seat in sorted(policy.seats) for who in (seat, *policy.delegates.get(seat, ()))]
-        return one_of(pairs, voter)
+    def matter(self, which):
+        """One of the last few: decided ones are tried as well."""
+        return one_of(self.matters[-4:], which)
 
-    def issue(self, which, person, seat, word, key):
-        box, plain = one_of(self.open_ones, which)
-        context, until = box.issue(person, seat, word, self.now)
-        plain.issued[context] = until
-        return box, context, one_of(PASSKEYS[person], key)
+    def vote_of_somebody_new(self, which, voter, word):
+        matter = self.matter(which)
+        if left := matter.still_to_vote(self.now):
+            self.submit(matter, sign(matter.box, *self.issue(matter, *one_of(left, voter), word, 0)))
 
-    def sign(self, which, voter, word, key):
-        return sign(*self.issue(which, *self.entitled(which, voter), word, key))
+    def issue(self, matter, person, seat, word, key):
+        return matter.box.issue(person, seat, word, self.now), one_of(PASSKEYS[person], key)
 
-    def submit(self, which, sent):
+    def submit(self, matter, sent):
         """Whether the vote is answered as counted, which the oracle must say as well."""
-        box, plain = one_of(self.open_ones, which)
-        before = plain.status
-        expected = plain.judge(sent, KNOWN, self.registry.revoked, self.now)
+        box, plain, before = matter.box, matter.plain, matter.plain.status
+        expected = plain.judge(sent, KNOWN, self.registry.issued, self.registry.revoked, self.now)
         try:
             box.submit(sent, self.now)
         except CosignetError:
             counted = False
         else:
             counted = True
-            self.signed.append((which, sent))
+            self.signed.append((matter, sent))
         assert counted == expected
         if (before, box.decision.status) == ("pending", Status.APPROVED):
             assert [vote.nonce for vote in box.decision.votes] == [ballot.nonce for ballot in plain.ballots]
