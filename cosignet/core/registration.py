@@ -58,7 +58,7 @@ def _authenticator_data(attestation_object: bytes) -> AuthenticatorData:
         members, rest = read_map(attestation_object)
     except Malformed as error:
         raise Refused("assertion.form", f"attestation object: {error.detail}") from error
-    raw = members.get("authData")
-    if rest or set(members) != {"fmt", "attStmt", "authData"} or not isinstance(raw, bytes):
+    kinds = {name: type(value) for name, value in members.items()}
+    if rest or kinds != {"fmt": str, "attStmt": dict, "authData": bytes}:
         raise Refused("assertion.form", "the attestation object holds exactly fmt, attStmt and authData")
-    return parse_authenticator_data(raw)
+    return parse_authenticator_data(members["authData"])

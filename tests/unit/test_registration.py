@@ -139,6 +139,8 @@ REFUSED = {
     "fmt missing": attestation(PASSKEY, fmt=...),
     "attStmt missing": attestation(PASSKEY, attStmt=...),
     "authData missing": attestation(PASSKEY, authData=...),
+    "fmt no text": attestation(PASSKEY, fmt=b"none"),
+    "attStmt no map": attestation(PASSKEY, attStmt=b""),
     "authData as text": attestation(PASSKEY, authData="x" * 200),
     "authData empty": attestation(PASSKEY, authData=b""),
     "authData twice": b"\xa4" + attestation(PASSKEY)[1:] + cbor2.dumps({"authData": authenticator_data(PASSKEY)})[1:],
