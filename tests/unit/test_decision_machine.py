@@ -58,11 +58,19 @@ class Matter:
         policy = self.box.matter.policy
         return [(who, seat) for seat in sorted(policy.seats) for who in (seat, *policy.delegates.get(seat, ()))]
 
-    def still_to_vote(self, now):
-        """Those whose votes are missing, and would count at this moment."""
+    @property
+    def voted(self):
+        """Everybody who has voted, or been voted for."""
+        return {name for vote, _ in self.box.votes for name in (vote.seat, vote.context.approver)}
+
+    def at_the_door(self, now, *, again):
+        """Those whose seats are open at this moment: who has voted before, or who has not."""
         policy, times = self.box.matter.policy, {"created_at": at(self.box.opened), "at": at(now)}
-        voted = {name for vote, _ in self.box.votes for name in (vote.seat, vote.context.approver)}
-        return [pair for pair in self.entitled if policy.may_sign(*pair, **times) and not voted.intersection(pair)]
+        return [
+            pair
+            for pair in self.entitled
+            if policy.may_sign(*pair, **times) and again == bool(self.voted.intersection(pair))
+        ]
 
 
 class Machine(RuleBasedStateMachine):
@@ -89,11 +97,15 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=WHICH, voter=WHICH)
     def approve(self, which, voter):
-        self.vote_of_somebody_new(which, voter, "approve")
+        self.vote(which, voter, "approve", 0, again=False)
 
     @rule(which=WHICH, voter=WHICH)
     def reject(self, which, voter):
-        self.vote_of_somebody_new(which, voter, "reject")
+        self.vote(which, voter, "reject", 0, again=False)
+
+    @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH)
+    def vote_again(self, which, voter, word, key):
+        self.vote(which, voter, word, key, again=True)
 
     @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH, stranger=STRANGER)
     def vote_of_anybody(self, which, voter, word, key, stranger):
@@ -123,7 +135,7 @@ class Machine(RuleBasedStateMachine):
     def revoke(self, key):
         self.registry.revoked.add(one_of(ALL, key).id)
 
-    @rule(which=WHICH, status=st.sampled_from(Status))
+    @rule(which=WHICH, status=st.sampled_from([*Status, Status.EXPIRED, Status.EXPIRED]))
     def end(self, which, status):
         matter = self.matter(which)
         if status is Status.EXPIRED and self.now < matter.box.deadline:
@@ -149,13 +161,14 @@ class Machine(RuleBasedStateMachine):
         TALLY.update(matter.plain.status for matter in self.matters)
 
     def matter(self, which):
-        """One of the last few: decided ones are tried as well."""
-        return one_of(self.matters[-4:], which)
+        """One that is pending, more often than one that is not."""
+        pending = [matter for matter in self.matters if matter.plain.status == "pending"]
+        return one_of([*self.matters[-2:], *pending, *pending], which)
 
-    def vote_of_somebody_new(self, which, voter, word):
+    def vote(self, which, voter, word, key, *, again):
         matter = self.matter(which)
-        if left := matter.still_to_vote(self.now):
-            self.submit(matter, sign(matter.box, *self.issue(matter, *one_of(left, voter), word, 0)))
+        if voters := matter.at_the_door(self.now, again=again):
+            self.submit(matter, sign(matter.box, *self.issue(matter, *one_of(voters, voter), word, key)))
 
     def issue(self, matter, person, seat, word, key):
         return matter.box.issue(person, seat, word, self.now), one_of(PASSKEYS[person], key)
