@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from itertools import count, takewhile
 from typing import Any
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -28,6 +30,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from cosignet.core.terms import Terms
 from cosignet.errors import Unavailable
 from cosignet.temporal.contract import (
+    APPROVAL_SIGNAL,
     APPROVAL_WORKFLOW,
     NOT_READY,
     REFRESH_KEYS_UPDATE,
@@ -52,7 +55,14 @@ SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {
 
 RPC_TIMEOUT = timedelta(seconds=10)
 CHECK_TIMEOUT = timedelta(seconds=2)
-VOTE_ATTEMPTS = 4
+# How long an approver is kept waiting. A vote's Update is given a part of it; then the vote goes by the signal too,
+# and the row is looked at, now and then with another Update.
+VOTE_SECONDS = 15.0
+UPDATE_SECONDS = 0.5
+UPDATE_EVERY = 10
+VOTE_PAUSE = 0.1
+# What the workflow answers while it is not open yet, and while the same vote is being counted.
+_UNDER_WAY = frozenset({NOT_READY, "vote.nonce"})
 
 
 def workflow_id(confirmation: str) -> str:
@@ -124,24 +134,27 @@ class ApprovalWorkflows:
     ) -> VoteAnswer:
         """Submit a vote under its nonce (base64url) and return its answer, refusals included.
 
-        `find` reads a recorded vote: an Update's answer can get lost after the vote was counted. Raises
-        `Unavailable("vote.unanswered")`: submitting the same vote again is safe and finds out.
+        `find` reads a recorded vote: an Update's answer can get lost after the vote was counted, and Temporal lets
+        only ten Updates of a workflow be under way, so a flood of bad ones crowds out an honest one. It then goes
+        by the signal, and the row tells. Raises `Unavailable("vote.unanswered")`: submitting the same vote again is
+        safe and finds out.
         """
-        for attempt in range(VOTE_ATTEMPTS):
-            try:
-                answer = await self._submit(confirmation, nonce, vote)
-                if answer.code != NOT_READY:
-                    return answer
-            except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-                recorded = await find()
-                if recorded is not None:
+        signalled, end = False, time.monotonic() + VOTE_SECONDS
+        for attempt in takewhile(lambda _: time.monotonic() < end, count()):
+            look = signalled and attempt % UPDATE_EVERY
+            answer = None if look else await self._submit(confirmation, nonce, vote)
+            recorded = None if answer and answer.accepted else await find()
+            if recorded is not None:
+                if not signalled:
                     # The vote counts, and the workflow may not know of it: an Update can get lost with its task.
                     with contextlib.suppress(Unavailable):
                         await self.sync(confirmation)
-                    return recorded
-                if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
-                    raise Unavailable("vote.no_workflow", "the approval is not waiting for votes right now") from error
-            await asyncio.sleep(0.1 * 3**attempt)
+                return recorded
+            if answer is None:
+                signalled = signalled or await self._signal(confirmation, vote)
+            elif answer.code not in _UNDER_WAY:
+                return answer
+            await asyncio.sleep(VOTE_PAUSE)
         raise Unavailable("vote.unanswered", "the vote was sent and nothing came back; send the same vote again")
 
     async def refresh_keys(self, confirmation: str) -> None:
@@ -179,15 +192,28 @@ class ApprovalWorkflows:
         prefix = workflow_id("")
         return {found.id.removeprefix(prefix) async for found in self._client.list_workflows(query)}
 
-    async def _submit(self, confirmation: str, nonce: str, vote: VoteInput) -> VoteAnswer:
+    async def _submit(self, confirmation: str, nonce: str, vote: VoteInput) -> VoteAnswer | None:
+        """The Update's answer, `None` when none came in time."""
         handle = self._client.get_workflow_handle(workflow_id(confirmation))
         try:
-            answer: VoteAnswer = await handle.execute_update(
-                VOTE_UPDATE, vote, id=nonce, result_type=VoteAnswer, rpc_timeout=RPC_TIMEOUT
-            )
+            async with asyncio.timeout(UPDATE_SECONDS):
+                answer: VoteAnswer = await handle.execute_update(VOTE_UPDATE, vote, id=nonce, result_type=VoteAnswer)
             return answer
         except WorkflowUpdateFailedError as error:
             return _refusal(error)
+        except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+            return None
+
+    async def _signal(self, confirmation: str, vote: VoteInput) -> bool:
+        """Send the vote as a signal. Raises `Unavailable("vote.no_workflow")`; False when Temporal does not answer."""
+        handle = self._client.get_workflow_handle(workflow_id(confirmation))
+        try:
+            await handle.signal(APPROVAL_SIGNAL, vote, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                raise Unavailable("vote.no_workflow", "the approval is not waiting for votes right now") from error
+            return False
+        return True
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> VoteAnswer:
