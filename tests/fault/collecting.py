@@ -21,17 +21,23 @@ from store.rows import Confirmation, VoteRow, read_all
 from store.schema import confirmations, votes
 from tests.acme import RP, Acme
 from tests.fault.checker import Found
+from tests.fault.clients import Clients
 
 # Of workflows that are asked for their result at the same time.
 AT_ONCE = 50
 PATIENCE = 240
 
 
-async def collect(acme: Acme, temporal: Client, pinned: dict[str, list[Credential]]) -> Found:
+async def collect_all(clients: Clients) -> Found:
     """Wait for all workflows to end, and read all there is."""
+    acme = clients.world.acme
     async with acme.database.read() as tx:
-        rows = {row.id: row for row in read_all(Confirmation, await tx.execute(select(confirmations)))}
-    outcomes = await _outcomes(temporal, rows)
+        ids = list((await tx.execute(select(confirmations.c.id))).scalars())
+    return await collect(acme, clients.pinned, await _outcomes(clients.temporal, ids))
+
+
+async def collect(acme: Acme, pinned: dict[str, list[Credential]], outcomes: dict[str, Outcome]) -> Found:
+    """What the database knows, and what its evidence is worth."""
     async with acme.database.read() as tx:
         rows = {row.id: row for row in read_all(Confirmation, await tx.execute(select(confirmations)))}
         counted = read_all(VoteRow, await tx.execute(select(votes)))

@@ -6,7 +6,7 @@ from itertools import cycle
 import pytest
 
 from tests.fault.checker import Findings, check
-from tests.fault.collecting import collect
+from tests.fault.collecting import collect_all
 from tests.fault.measures import quantile
 from tests.fault.nemesis import WORST, Nemesis, Strike, plan
 
@@ -72,7 +72,7 @@ async def test_everything_goes_off_at_once_and_comes_back(clients, installation,
 
 
 async def require_consistent(clients, nemesis, soak):
-    found = await collect(clients.world.acme, clients.temporal, clients.pinned)
+    found = await collect_all(clients)
     findings = check(clients.history, found)
     for name, kills in sorted(nemesis.kills.items()):
         soak.figure(f"kills of {name}", kills)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.fault.checker import Findings, check
-from tests.fault.collecting import collect
+from tests.fault.collecting import collect_all
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -44,7 +44,7 @@ async def test_approvers_do_not_notice_that_the_workers_are_replaced(clients, in
         soak.progress(done + 1, replacements)
     answers = {answer for what, answer in clients.history.answers if what == "vote"}
     assert answers - RETRIABLE == {"200"}
-    found = await collect(clients.world.acme, clients.temporal, clients.pinned)
+    found = await collect_all(clients)
     assert check(clients.history, found) == Findings()
     soak.figure("workers replaced", replacements * len(WORKERS))
     soak.figure("votes", len(clients.history.voted))
