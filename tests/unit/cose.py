@@ -39,8 +39,9 @@ SMALL_ORDER = {
     "order 4, negative": y_coordinate(0, 1),
     **{f"order 8, {i}{'+-'[sign]}": y_coordinate(y, sign) for i, y in enumerate(_ORDER_8) for sign in (0, 1)},
 }
+# All encodings of y >= p, of small order (p+0, p+1) or not; and both of x = 0 with a sign that it does not have.
 NOT_CANONICAL = {
-    **{f"p+{y}, sign {sign}": y_coordinate(ED25519 + y, sign) for y in (0, 1, 18) for sign in (0, 1)},
+    **{f"p+{y}, sign {sign}": y_coordinate(ED25519 + y, sign) for y in range(19) for sign in (0, 1)},
     "x = 0 with a sign, y = 1": y_coordinate(1, 1),
     "x = 0 with a sign, y = -1": y_coordinate(ED25519 - 1, 1),
 }
@@ -49,6 +50,7 @@ NOT_CANONICAL = {
 _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 SMALL_X = 5
 SMALL_X_Y = pow(SMALL_X**3 - 3 * SMALL_X + _B, (P256 + 1) // 4, P256)
+NO_X = next(x for x in range(P256) if pow(x**3 - 3 * x + _B, (P256 - 1) // 2, P256) == P256 - 1)
 
 
 def p256_key(x, y):
@@ -75,6 +77,8 @@ UNSUPPORTED = {
 BROKEN = {
     "off the curve": p256_key(X, Y ^ 1),
     "the point (0, 0)": p256_key(0, 0),
+    "the point at infinity, as in SEC 1": cose({**EC_KEY, -2: b"", -3: b""}),
+    "an x that no point has": p256_key(NO_X, Y),
     "x beyond the prime": p256_key(SMALL_X + P256, SMALL_X_Y),
     "y beyond the field": p256_key(X, 2**256 - 1),
     "x of 31 bytes": cose({**EC_KEY, -2: SMALL_X.to_bytes(31), -3: SMALL_X_Y.to_bytes(32)}),

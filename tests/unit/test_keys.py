@@ -25,6 +25,7 @@ from tests.unit.cose import (
 POINTS = {name: ed25519_key(point) for name, point in (SMALL_ORDER | NOT_CANONICAL).items()}
 REFUSED = UNSUPPORTED | BROKEN | OTHER_SPELLINGS | NOT_A_MAP | POINTS
 MESSAGE = b"message"
+ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
 @pytest.mark.parametrize("raw", REFUSED.values(), ids=REFUSED.keys())
@@ -88,6 +89,27 @@ def test_only_its_own_signature_over_the_message_verifies(algorithm):
 )
 def test_a_signature_of_another_form_does_not_verify(members, signature):
     assert not parse_public_key(cose(members)).verifies(signature, MESSAGE)
+
+
+def test_an_ed25519_signature_has_no_twin():
+    """s + L is s again: RFC 8032 §5.1.7 has such a signature refused."""
+    passkey = SoftwarePasskey("alice", algorithm="EdDSA")
+    signature = passkey._sign(MESSAGE)
+    twin = signature[:32] + (int.from_bytes(signature[32:], "little") + ED25519_ORDER).to_bytes(32, "little")
+    key = parse_public_key(passkey.credential.public_key)
+    assert key.verifies(signature, MESSAGE)
+    assert not key.verifies(twin, MESSAGE)
+
+
+def test_a_key_of_small_order_would_verify_what_nobody_signed():
+    """Why they are refused: with the neutral element as its key, R = [s]B verifies over any message."""
+    neutral = ed25519.Ed25519PublicKey.from_public_bytes(SMALL_ORDER["order 1"])
+    neutral.verify(SMALL_ORDER["order 1"] + bytes(32), MESSAGE)
+
+
+def test_the_small_orders_are_all_there():
+    assert len(set(SMALL_ORDER.values())) == 8
+    assert len(set(NOT_CANONICAL.values())) == 2 * 19 + 2
 
 
 def test_a_signature_over_another_hash_does_not_verify():
