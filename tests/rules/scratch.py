@@ -42,6 +42,11 @@ class Run:
             return ""
         return failed[1]
 
+    @property
+    def ending(self) -> str:
+        """Pytest's last word."""
+        return (self.output.strip().splitlines() or [f"exit status {self.status}"])[-1]
+
 
 class Scratch:
     """A copy of the tree in `folder`."""

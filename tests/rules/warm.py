@@ -9,10 +9,13 @@ import json
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+PATIENCE = 180
 
 _LOADED_ONCE = (
     "aiosqlite",
@@ -41,11 +44,22 @@ def _run(arguments: list[str], output: str) -> int:
     child = os.fork()
     if child == 0:
         _become_pytest(arguments, output)
-    _, status = os.waitpid(child, 0)
+    status = _wait(child)
     # Also the servers that a test may have left behind where a rule is gone.
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1] if status is None else status)
+
+
+def _wait(child: int) -> int | None:
+    """How the process ended; nothing when it takes too long, as what waits for a rule that is gone may do."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return status
+        time.sleep(0.05)
+    return None
 
 
 def _become_pytest(arguments: list[str], output: str) -> None:
