@@ -75,6 +75,8 @@ def _check_votes(history: History, found: Found, findings: Findings) -> None:
     findings.lost += [f"vote {vote}" for nonce, vote in told.items() if votes.get(nonce) != vote]
     people = Counter((vote.confirmation_id, vote.person_id) for vote in found.votes)
     findings.doubled += [f"{number} votes of {vote}" for vote, number in people.items() if number > 1]
+    refused = {from_b64u(nonce): code for nonce, code in history.refused.items()}
+    findings.disagreements += [f"{votes[nonce]} counts, told {refused[nonce]}" for nonce in votes.keys() & refused]
     signed = {from_b64u(nonce) for nonce in history.signed}
     findings.disagreements += [f"nobody signed the vote {votes[nonce]}" for nonce in votes.keys() - signed]
 

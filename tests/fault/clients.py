@@ -114,7 +114,9 @@ class Clients:
         vote = approver.sign(touched.json())
         self.history.signed.add(vote["nonce"])
         answer = await self._insist("vote", lambda: approver.send(vote))
-        if answer.status_code == 200:
+        if answer.status_code != 200:
+            self.history.is_refused(vote["nonce"], answer.json()["code"])
+        else:
             self.history.is_voted(vote["nonce"], confirmation, passkey.person)
             self.history.has_status(confirmation, answer.json()["status"])
 

@@ -15,6 +15,7 @@ class History:
     signed: set[str] = field(default_factory=set)
     created: dict[str, list[str]] = field(default_factory=dict)
     voted: dict[str, tuple[str, str]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, list[str]] = field(default_factory=dict)
     consumed: dict[str, list[str]] = field(default_factory=dict)
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -29,6 +30,9 @@ class History:
 
     def is_voted(self, nonce: str, confirmation: str, person: str) -> None:
         self.voted[nonce] = (confirmation, person)
+
+    def is_refused(self, nonce: str, code: str) -> None:
+        self.refused[nonce] = code
 
     def has_status(self, confirmation: str, status: str) -> None:
         if status in FINAL:

@@ -105,6 +105,7 @@ DISAGREEMENTS = {
     "the row does not end": lambda _, found: change(found, "cancelled", status="pending"),
     "the row names another event": lambda _, found: change(found, "rejected", outcome_event=found.events[0].id),
     "the events have a gap": lambda _, found: found.events.append(replace(found.events.pop(), sequence=99)),
+    "a vote was refused": lambda history, _: history.is_refused(next(iter(history.voted)), "vote.person"),
     "nobody signed that vote": lambda history, _: history.signed.clear(),
     "nobody asked for that": lambda _, found: change(found, "rejected", payload=b"{}"),
 }
