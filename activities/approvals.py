@@ -63,6 +63,7 @@ UPDATE_EVERY = 10
 VOTE_PAUSE = 0.1
 # What the workflow answers while it is not open yet, and while the same vote is being counted.
 _UNDER_WAY = frozenset({NOT_READY, "vote.nonce"})
+_GONE = VoteAnswer(False, "unknown", "vote.no_workflow", "the approval is not waiting for votes right now")
 
 
 def workflow_id(confirmation: str) -> str:
@@ -136,8 +137,8 @@ class ApprovalWorkflows:
 
         `find` reads a recorded vote: an Update's answer can get lost after the vote was counted, and Temporal lets
         only ten Updates of a workflow be under way, so a flood of bad ones crowds out an honest one. It then goes
-        by the signal, and the row tells. Raises `Unavailable("vote.unanswered")`: submitting the same vote again is
-        safe and finds out.
+        by the signal, and the row tells. Raises `Unavailable` with `vote.no_workflow` or `vote.unanswered`:
+        submitting the same vote again is safe and finds out.
         """
         signalled, end = False, time.monotonic() + VOTE_SECONDS
         for attempt in takewhile(lambda _: time.monotonic() < end, count()):
@@ -150,6 +151,8 @@ class ApprovalWorkflows:
                     with contextlib.suppress(Unavailable):
                         await self.sync(confirmation)
                 return recorded
+            if answer is _GONE:
+                raise Unavailable(_GONE.code, _GONE.detail)
             if answer is None:
                 signalled = signalled or await self._signal(confirmation, vote)
             elif answer.code not in _UNDER_WAY:
@@ -201,17 +204,17 @@ class ApprovalWorkflows:
             return answer
         except WorkflowUpdateFailedError as error:
             return _refusal(error)
-        except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+        except RPCError as error:
+            return _GONE if error.status == RPCStatusCode.NOT_FOUND else None
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
             return None
 
     async def _signal(self, confirmation: str, vote: VoteInput) -> bool:
-        """Send the vote as a signal. Raises `Unavailable("vote.no_workflow")`; False when Temporal does not answer."""
+        """Send the vote as a signal; False when Temporal did not take it."""
         handle = self._client.get_workflow_handle(workflow_id(confirmation))
         try:
             await handle.signal(APPROVAL_SIGNAL, vote, rpc_timeout=RPC_TIMEOUT)
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                raise Unavailable("vote.no_workflow", "the approval is not waiting for votes right now") from error
+        except RPCError:
             return False
         return True
 

@@ -87,3 +87,17 @@ async def test_a_vote_that_nobody_answers_is_unanswered_and_counted_later(servic
     async with service.worker():
         assert (await handle.result()).status == "approved"
         assert (await service.vote(confirmation, nonce, vote)).status == "approved"
+
+
+async def test_a_vote_whose_workflow_ends_meanwhile_does_not_wait_for_it(service, monkeypatch):
+    monkeypatch.setattr("activities.approvals.VOTE_SECONDS", 600.0)
+    confirmation, handle = await service.start()
+    nonce, vote = await service.acme.sign(confirmation, "anna")
+    voting = asyncio.create_task(service.vote(confirmation, nonce, vote))
+    async with asyncio.timeout(20):
+        while APPROVAL_SIGNAL not in await signals_of(handle):
+            await asyncio.sleep(0.1)
+    await handle.terminate()
+    with pytest.raises(Unavailable) as caught:
+        await voting
+    assert caught.value.code == "vote.no_workflow"
