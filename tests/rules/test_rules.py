@@ -41,7 +41,7 @@ def test_every_rule_has_a_name_of_its_own():
 # Many short runs of pytest: on a machine that does other things as well, even a few of them take minutes.
 @pytest.mark.timeout(TIMEOUT)
 def test_no_rule_can_be_taken_away_unnoticed(soak: Soak, tmp_path: Path):
-    rules = _spread(RULES, soak.amount(part=8, full=len(RULES)))
+    rules = _spread(RULES, soak.amount(part=10, full=len(RULES)))
     runs: dict[str, Run] = {}
     with _copies(tmp_path) as on_a_copy:
         _require_green(on_a_copy, rules)
