@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 180
+PATIENCE = 600
 
 _LOADED_ONCE = (
     "aiosqlite",
