@@ -35,14 +35,25 @@ PROCESSES, STEPS = 2, 50
 KNOWN = {key.id: Passkey(key.person, key._key.public_key(), key.credential.backup_eligible) for key in ALL}
 TALLY: Counter[str] = Counter()
 
-WHICH = st.integers(0, 1_000)
-WORD = st.sampled_from(["approve", "approve", "approve", "reject"])
-STRANGER = st.sampled_from([None] * 16 + list(PEOPLE))
+WORDS = ("approve", "approve", "approve", "reject")
 SECONDS = st.integers(60, 300)
 
 
-def one_of(things, which):
-    return things[which % len(things)]
+class Pick:
+    """Choices, one after the other, out of a single number: a draw is what takes most of the time here."""
+
+    def __init__(self, number):
+        self.number = self.left = number
+
+    def __call__(self, things):
+        self.left, index = divmod(self.left, len(things))
+        return things[index]
+
+    def __repr__(self):
+        return f"Pick({self.number})"
+
+
+PICK = st.integers(0, 2**24 - 1).map(Pick)
 
 
 @dataclass(frozen=True)
@@ -95,49 +106,51 @@ class Machine(RuleBasedStateMachine):
     def wait(self, seconds):
         self.now += seconds
 
-    @rule(which=WHICH, voter=WHICH)
-    def approve(self, which, voter):
-        self.vote(which, voter, "approve", 0, again=False)
+    @rule(pick=PICK)
+    def approve(self, pick):
+        self.vote(pick, "approve", again=False)
 
-    @rule(which=WHICH, voter=WHICH)
-    def reject(self, which, voter):
-        self.vote(which, voter, "reject", 0, again=False)
+    @rule(pick=PICK)
+    def reject(self, pick):
+        self.vote(pick, "reject", again=False)
 
-    @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH)
-    def vote_again(self, which, voter, word, key):
-        self.vote(which, voter, word, key, again=True)
+    @rule(pick=PICK)
+    def vote_again(self, pick):
+        self.vote(pick, pick(WORDS), again=True)
 
-    @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH, stranger=STRANGER)
-    def vote_of_anybody(self, which, voter, word, key, stranger):
-        matter = self.matter(which)
-        person, seat = one_of(matter.entitled, voter)
-        self.submit(matter, sign(matter.box, *self.issue(matter, stranger or person, seat, word, key)))
+    @rule(pick=PICK)
+    def vote_of_anybody(self, pick):
+        matter = self.matter(pick)
+        person, seat = pick(matter.entitled)
+        stranger = pick([person] * 16 + list(PEOPLE))
+        self.submit(matter, sign(matter.box, *self.issue(matter, stranger, seat, pick(WORDS), pick)))
 
-    @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH)
-    def sign_and_keep(self, which, voter, word, key):
-        matter = self.matter(which)
-        self.signed.append((matter, sign(matter.box, *self.issue(matter, *one_of(matter.entitled, voter), word, key))))
+    @rule(pick=PICK)
+    def sign_and_keep(self, pick):
+        matter = self.matter(pick)
+        context, passkey = self.issue(matter, *pick(matter.entitled), pick(WORDS), pick)
+        self.signed.append((matter, sign(matter.box, context, passkey)))
 
     @precondition(lambda self: self.signed)
-    @rule(which=WHICH, elsewhere=st.none() | WHICH, as_twin=st.booleans())
-    def send_what_was_signed(self, which, elsewhere, as_twin):
-        matter, sent = one_of(self.signed, which)
-        there = matter if elsewhere is None else self.matter(elsewhere)
-        self.submit(there, twin(sent) if as_twin else sent)
+    @rule(pick=PICK)
+    def send_what_was_signed(self, pick):
+        matter, sent = pick(self.signed)
+        self.submit(pick([matter, self.matter(pick)]), pick([sent, twin(sent)]))
 
-    @rule(which=WHICH, voter=WHICH, word=WORD, key=WHICH, forge=st.sampled_from(sorted(FORGERIES)), bit=WHICH)
-    def forge(self, which, voter, word, key, forge, bit):
-        matter = self.matter(which)
-        context, passkey = self.issue(matter, *one_of(matter.entitled, voter), word, key)
-        assert not self.submit(matter, FORGERIES[forge](matter.box, context, passkey, bit))
+    @rule(pick=PICK)
+    def forge(self, pick):
+        matter = self.matter(pick)
+        context, passkey = self.issue(matter, *pick(matter.entitled), pick(WORDS), pick)
+        forged = pick(list(FORGERIES.values()))(matter.box, context, passkey, pick.number)
+        assert not self.submit(matter, forged)
 
-    @rule(key=WHICH)
-    def revoke(self, key):
-        self.registry.revoked.add(one_of(ALL, key).id)
+    @rule(pick=PICK)
+    def revoke(self, pick):
+        self.registry.revoked.add(pick(ALL).id)
 
-    @rule(which=WHICH, status=st.sampled_from([*Status, Status.EXPIRED, Status.EXPIRED]))
-    def end(self, which, status):
-        matter = self.matter(which)
+    @rule(pick=PICK)
+    def end(self, pick):
+        matter, status = self.matter(pick), pick([*Status, Status.EXPIRED, Status.EXPIRED])
         if status is Status.EXPIRED and self.now < matter.box.deadline:
             return
         try:
@@ -160,18 +173,19 @@ class Machine(RuleBasedStateMachine):
         TALLY["steps"] += self.steps
         TALLY.update(matter.plain.status for matter in self.matters)
 
-    def matter(self, which):
+    def matter(self, pick):
         """One that is pending, more often than one that is not."""
         pending = [matter for matter in self.matters if matter.plain.status == "pending"]
-        return one_of([*self.matters[-2:], *pending, *pending], which)
+        return pick([*self.matters[-2:], *pending, *pending])
 
-    def vote(self, which, voter, word, key, *, again):
-        matter = self.matter(which)
+    def vote(self, pick, word, *, again):
+        matter = self.matter(pick)
         if voters := matter.at_the_door(self.now, again=again):
-            self.submit(matter, sign(matter.box, *self.issue(matter, *one_of(voters, voter), word, key)))
+            self.submit(matter, sign(matter.box, *self.issue(matter, *pick(voters), word, pick)))
 
-    def issue(self, matter, person, seat, word, key):
-        return matter.box.issue(person, seat, word, self.now), one_of(PASSKEYS[person], key)
+    def issue(self, matter, person, seat, word, pick):
+        """A context, and the passkey of that person that is to sign it."""
+        return matter.box.issue(person, seat, word, self.now), pick(PASSKEYS[person])
 
     def submit(self, matter, sent):
         """Whether the vote is answered as counted, which the oracle must say as well."""
