@@ -44,10 +44,13 @@ def _run(arguments: list[str], output: str) -> int:
     child = os.fork()
     if child == 0:
         _become_pytest(arguments, output)
-    status = _wait(child)
-    # Also the servers that a test may have left behind where a rule is gone.
-    with suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
+    status = None
+    try:
+        status = _wait(child)
+    finally:
+        # Also the servers that a test may have left behind where a rule is gone.
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1] if status is None else status)
 
 
