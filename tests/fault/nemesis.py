@@ -15,6 +15,9 @@ QUIET = 1.0
 OUTAGE = 0.5
 FUSE_PATIENCE = 120
 
+# The vote is committed, and the workflow does not know.
+WORST = "after cosignet.record_vote"
+
 
 @dataclass(frozen=True)
 class Strike:
@@ -32,6 +35,7 @@ class Nemesis:
     probe: Callable[[], Awaitable[None]]
     kills: Counter[str] = field(default_factory=Counter)
     points: set[str] = field(default_factory=set)
+    off: int = 0
     resumed: list[float] = field(default_factory=list)
 
     async def strike(self, strike: Strike) -> None:
@@ -40,6 +44,7 @@ class Nemesis:
             await self._wait_for(strike)
         self.installation.kill(strike.targets)
         self.kills.update(strike.targets)
+        self.off += len(strike.targets) == len(self.installation.parts)
         await asyncio.sleep(random.uniform(0, OUTAGE))  # noqa: S311
         began = time.monotonic()
         await self.installation.start(strike.targets)
@@ -56,16 +61,13 @@ class Nemesis:
         self.points.add(strike.point)
 
 
-def plan(parts: list[str], kills: int) -> list[Strike]:
-    """At least so many kills: every point once, the worst one with every other part, then whatever comes."""
-    others = [part for part in parts if part != "worker"]
-    strikes = [Strike(("worker", other), WORST) for other in others]
+def plan(parts: list[str], *, off: int, kills: int) -> list[Strike]:
+    """So many kills: every point once, the worst one with every other part, all at once `off` times, then whatever."""
+    strikes = [Strike(("worker", part), WORST) for part in parts if part != "worker"]
     strikes += [Strike(("worker",), point) for point in WORKER_POINTS]
     strikes += [Strike(("api",), point) for point in API_POINTS]
+    strikes += [Strike(tuple(parts))] * off
     while sum(len(strike.targets) for strike in strikes) < kills:
         number = random.randint(1, len(parts))  # noqa: S311
         strikes.append(Strike(tuple(random.sample(parts, number))))
     return random.sample(strikes, len(strikes))
-
-
-WORST = "after cosignet.record_vote"
