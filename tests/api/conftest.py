@@ -64,7 +64,13 @@ async def world(acme: Acme, contract: Contract) -> AsyncIterator[World]:
 @pytest.fixture
 async def stage(temporal_env, acme, contract):
     client, inbox = temporal_env.client, Inbox()
-    steps = ApprovalSteps(acme.deployment, inbox, namespace=client.namespace, organisation="", search_attributes=False)
+    steps = ApprovalSteps(
+        acme.deployment,
+        inbox,
+        namespace=client.namespace,
+        organisation=acme.organisation.id,
+        search_attributes=False,
+    )
     app = create_app(acme.deployment, ApprovalWorkflows(client, search_attributes=False))
     async with (
         serving(app) as url,
