@@ -60,14 +60,16 @@ class OutboxNotifier:
 
 async def notify_stage(deployment: Deployment, notifier: Notifier, confirmation: str, stage: int) -> int:
     """Send everybody who may vote from this stage on their link; 0 when the confirmation is no longer pending."""
-    async with deployment.database.read() as tx:
+    async with deployment.database.write() as tx:
         row = await get_confirmation(tx, confirmation)
-        people = await get_people(tx, _recipients(Policy.parse(row.policy), stage)) if row else []
-    if row is None or row.status != "pending":
-        return 0
-    active = [person for person in people if person.revoked_at is None]
-    for person in active:
-        await notifier.send(await _compose(deployment, row, person, stage))
+        if row is None or row.status != "pending":
+            return 0
+        people = await get_people(tx, _recipients(Policy.parse(row.policy), stage))
+        at = await deployment.database.clock(tx)
+        active = [person for person in people if person.revoked_at is None]
+        tokens = [await create_link(tx, row.id, person.id, at=at) for person in active]
+    for person, token in zip(active, tokens, strict=True):
+        await notifier.send(_compose(deployment, row, person, stage, token))
     return len(active)
 
 
@@ -78,9 +80,7 @@ def _recipients(policy: Policy, stage: int) -> frozenset[str]:
     return seats.union(stand_ins).difference(policy.exclude)
 
 
-async def _compose(deployment: Deployment, row: Confirmation, person: Person, stage: int) -> Message:
-    async with deployment.database.write() as tx:
-        token = await create_link(tx, row.id, person.id, at=await deployment.database.clock(tx))
+def _compose(deployment: Deployment, row: Confirmation, person: Person, stage: int, token: str) -> Message:
     terms = Terms.parse(row.terms)
     action = escape(terms.action).replace("\n", " ")
     return Message(

@@ -4,10 +4,11 @@ Each is idempotent by the confirmation's id or the vote's nonce, so it may run a
 activities do, after a lost answer or a killed worker.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -25,7 +26,7 @@ from cosignet.errors import CosignetError, NotFound, Refused, Unavailable
 from cosignet.temporal.contract import ApprovalInput, Outcome, VoteInput
 from store.confirmations import get_confirmation
 from store.credentials import active_credentials
-from store.rows import Confirmation
+from store.rows import Confirmation, VoteRow
 from store.votes import list_votes
 
 
@@ -126,8 +127,12 @@ class ApprovalSteps:
     async def open(self, ask: OpenInput) -> Opened:
         """Record the request, or read the one recorded. Refusals are final `ApplicationError`s of their code."""
         with _as_application_errors():
-            row = await self._find_or_open(ask)
-            return await self._opened(row)
+            _require_own_workflow(ask.approval)
+            if ask.approval.ask is not None:
+                caller = self._caller(ask.parent)
+                await open_confirmation(self._deployment, caller, ask.approval.confirmation, ask.approval.ask)
+            async with self._deployment.database.read() as tx:
+                return await self._opened(tx, ask.approval.confirmation)
 
     @activity.defn(name="cosignet.read_voters")
     async def read_voters(self, confirmation: str) -> Voters:
@@ -135,9 +140,9 @@ class ApprovalSteps:
         with _as_application_errors():
             async with self._deployment.database.read() as tx:
                 row = await get_confirmation(tx, confirmation)
-            if row is None:
-                raise NotFound("confirmation.unknown", "there is no such confirmation")
-            return await self._voters(row)
+                if row is None:
+                    raise NotFound("confirmation.unknown", "there is no such confirmation")
+                return await _voters(tx, row, await list_votes(tx, row.id))
 
     @activity.defn(name="cosignet.notify")
     async def notify(self, stage: NotifyInput) -> int:
@@ -163,19 +168,6 @@ class ApprovalSteps:
         with _as_application_errors():
             return await read_outcome(self._deployment, confirmation)
 
-    async def _find_or_open(self, ask: OpenInput) -> Confirmation:
-        confirmation = ask.approval.confirmation
-        if activity.info().workflow_id != workflow_id(confirmation):
-            raise Refused("request.workflow_id", "the workflow of a confirmation is called approval-<its id>")
-        if ask.approval.ask is not None:
-            caller = self._caller(ask.parent)
-            return await open_confirmation(self._deployment, caller, confirmation, ask.approval.ask)
-        async with self._deployment.database.read() as tx:
-            row = await get_confirmation(tx, confirmation)
-        if row is None:
-            raise Refused("request.unknown", "no such confirmation was recorded, and nothing is asked")
-        return row
-
     def _caller(self, parent: Parent | None) -> Caller:
         # Who asks is what Temporal says, never what the input says: the parent, in a namespace that is mapped.
         if parent is None:
@@ -185,26 +177,32 @@ class ApprovalSteps:
         name = f"temporal:{parent.namespace}"
         return Caller(self._organisation, name, f"{name}/{parent.workflow_id}")
 
-    async def _opened(self, row: Confirmation) -> Opened:
-        async with self._deployment.database.read() as tx:
-            votes = await list_votes(tx, row.id)
+    async def _opened(self, tx: AsyncConnection, confirmation: str) -> Opened:
+        row = await get_confirmation(tx, confirmation)
+        if row is None:
+            raise Refused("request.unknown", "no such confirmation was recorded, and nothing is asked")
+        votes = await list_votes(tx, row.id)
         return Opened(
             terms=b64u(row.terms),
             policy=b64u(row.policy),
             rp_id=self._deployment.rp.id,
             origins=sorted(self._deployment.rp.origins),
             organisation=row.organisation_id,
-            voters=await self._voters(row),
+            voters=await _voters(tx, row, votes),
             search_attributes=self._search_attributes,
             outcome=outcome_of(row, votes) if Status(row.status).final else None,
         )
 
-    async def _voters(self, row: Confirmation) -> Voters:
-        async with self._deployment.database.read() as tx:
-            credentials = await active_credentials(tx, Policy.parse(row.policy).signers)
-            votes = await list_votes(tx, row.id)
-        keys = [Key(b64u(c.id), c.person_id, b64u(c.public_key), c.backup_eligible) for c in credentials]
-        return Voters(keys, [vote.person_id for vote in votes])
+
+def _require_own_workflow(approval: ApprovalInput) -> None:
+    if activity.info().workflow_id != workflow_id(approval.confirmation):
+        raise Refused("request.workflow_id", "the workflow of a confirmation is called approval-<its id>")
+
+
+async def _voters(tx: AsyncConnection, row: Confirmation, votes: Sequence[VoteRow]) -> Voters:
+    credentials = await active_credentials(tx, Policy.parse(row.policy).signers)
+    keys = [Key(b64u(c.id), c.person_id, b64u(c.public_key), c.backup_eligible) for c in credentials]
+    return Voters(keys, [vote.person_id for vote in votes])
 
 
 @contextmanager

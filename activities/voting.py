@@ -1,6 +1,7 @@
 """`record_vote`: the one place where a vote becomes true, and with it, perhaps, a decision."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +20,7 @@ from cosignet.temporal.contract import Outcome, VoteAnswer, VoteInput
 from store.confirmations import decide, get_confirmation
 from store.credentials import get_credential, get_credentials, record_use
 from store.outbox import add_event
-from store.rows import CeremonyRow, Confirmation, CredentialRow
+from store.rows import CeremonyRow, Confirmation, CredentialRow, VoteRow
 from store.votes import get_ceremony, get_vote, insert_vote, list_votes, revoked_votes, use_ceremony, void_votes
 
 MAX_PART = 8 * 1024
@@ -85,7 +86,7 @@ async def _record(tx: AsyncConnection, deployment: Deployment, confirmation: str
         raise Refused("confirmation.unknown", "there is no such confirmation")
     known = await get_vote(tx, submission.nonce)
     if known is not None and known.confirmation_id == confirmation:
-        return await _answer(tx, confirmation)
+        return _recorded(row, await list_votes(tx, confirmation))
     at = await deployment.database.clock(tx)
     matter = matter_of(row, deployment.rp)
     ceremony, credential = await _require_issued(tx, confirmation, submission)
@@ -97,9 +98,10 @@ async def _record(tx: AsyncConnection, deployment: Deployment, confirmation: str
         raise Refused("ceremony.invalid", "this ceremony is used or took too long; start again")
     await _insert(tx, row, ceremony, submission, vote, credential, at)
     await _require_unrevoked(tx, confirmation)
-    if after.status.final:
-        await _decide(tx, row, after.status, at)
-    return await _answer(tx, confirmation)
+    if not after.status.final:
+        return _recorded(row, [])
+    votes = await list_votes(tx, confirmation)
+    return _recorded(await _decide(tx, row, votes, after.status, at), votes)
 
 
 async def _require_issued(
@@ -118,9 +120,12 @@ async def _recount(tx: AsyncConnection, row: Confirmation, matter: Matter, at: d
     """Where the matter stands, without the votes whose passkey or person was revoked in the meantime."""
     if Status(row.status).final:
         raise Conflict("decision.final", f"already {row.status}")
-    await void_votes(tx, await revoked_votes(tx, row.id), at=at)
     votes = await list_votes(tx, row.id)
-    credentials = await get_credentials(tx, [vote.credential_id for vote in votes])
+    revoked = await revoked_votes(tx, row.id) if votes else []
+    if revoked:
+        await void_votes(tx, revoked, at=at)
+        votes = [vote for vote in votes if vote.nonce not in revoked]
+    credentials = await get_credentials(tx, [vote.credential_id for vote in votes]) if votes else []
     return recount(matter, verified_votes(matter, votes, credentials))
 
 
@@ -164,8 +169,10 @@ async def _require_unrevoked(tx: AsyncConnection, confirmation: str) -> None:
         raise Refused("credential.revoked", "a passkey or person behind this vote has been revoked")
 
 
-async def _decide(tx: AsyncConnection, row: Confirmation, status: Status, at: datetime) -> None:
-    votes = await list_votes(tx, row.id)
+async def _decide(
+    tx: AsyncConnection, row: Confirmation, votes: Sequence[VoteRow], status: Status, at: datetime
+) -> Confirmation:
+    """Record the decision; the row as it stands from now on, which nobody else can write before the commit."""
     record = {
         "confirmation": row.id,
         "terms": b64u(row.terms),
@@ -173,7 +180,9 @@ async def _decide(tx: AsyncConnection, row: Confirmation, status: Status, at: da
         "decided_at": instant(at),
     }
     event = await add_event(tx, row.organisation_id, f"confirmation.{status}", record, confirmation=row.id, at=at)
-    await decide(tx, row.id, status, event=event, at=at)
+    if not await decide(tx, row.id, status, event=event, at=at):
+        raise Conflict("decision.final", "decided meanwhile")
+    return replace(row, status=status.value, decided_at=at, outcome_event=event)
 
 
 def _signed(context: bytes, assertion: Assertion) -> dict[str, str]:
@@ -185,14 +194,9 @@ def _signed(context: bytes, assertion: Assertion) -> dict[str, str]:
     }
 
 
-async def _answer(tx: AsyncConnection, confirmation: str) -> Recorded:
-    row = await get_confirmation(tx, confirmation)
-    if row is None:
-        raise Refused("confirmation.unknown", "there is no such confirmation")
+def _recorded(row: Confirmation, votes: Sequence[VoteRow]) -> Recorded:
     answer = VoteAnswer(accepted=True, status=row.status)
-    if not Status(row.status).final:
-        return Recorded(answer)
-    return Recorded(answer, outcome_of(row, await list_votes(tx, confirmation)))
+    return Recorded(answer, outcome_of(row, votes) if Status(row.status).final else None)
 
 
 async def _refused(deployment: Deployment, confirmation: str, error: CosignetError) -> Recorded:
