@@ -5,6 +5,7 @@ double cannot hold exactly, lone surrogates, NaN and Infinity, deep nesting.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
@@ -18,6 +19,8 @@ T = TypeVar("T")
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def _check_key(key: object) -> None:
 
 
 def _check_text(text: str) -> None:
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _SURROGATE.search(text):
         raise Malformed("payload.surrogate", "a lone surrogate is not a character")
 
 
