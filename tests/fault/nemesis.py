@@ -62,8 +62,8 @@ class Nemesis:
 
 
 def plan(parts: list[str], *, off: int, kills: int) -> list[Strike]:
-    """So many kills: every point once, the worst one with every other part, all at once `off` times, then whatever."""
-    strikes = [Strike(("worker", part), WORST) for part in parts if part != "worker"]
+    """So many kills: every point once, the worst with each other part and all, all `off` times, then at random."""
+    strikes = [Strike(("worker", part), WORST) for part in parts if part != "worker"] + [Strike(tuple(parts), WORST)]
     strikes += [Strike(("worker",), point) for point in WORKER_POINTS]
     strikes += [Strike(("api",), point) for point in API_POINTS]
     strikes += [Strike(tuple(parts))] * off

@@ -51,7 +51,7 @@ async def outcome(clients, confirmation):
 async def test_what_is_pending_survives_a_restart_of_everything(clients, installation, soak):
     acme, database = clients.world.acme, clients.world.acme.database
     number, short = soak.amount(part=60, full=10_000), soak.amount(part=10, full=200)
-    left = soak.amount(part=6, full=20)
+    left = soak.amount(part=4, full=20)
 
     began = time.monotonic()
     waiting = await gather_crowd(acme, clients.temporal, number - 2 * short, left=HOUR, progress=soak.progress)
