@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.steps import ApprovalSteps
@@ -33,7 +33,7 @@ async def run_step(step: Callable[[ApprovalSteps, A], Awaitable[R]], argument: A
             retry_policy=_LOCAL_RETRIES,
             summary=summary,
         )
-    except (ApplicationError, ActivityError) as error:
+    except FailureError as error:
         _reraise_refusal(error)
     try:
         return await workflow.execute_activity_method(
@@ -63,8 +63,9 @@ async def finish(step: Callable[[], Awaitable[R]], on_cancel: Callable[[], None]
                 task = asyncio.ensure_future(step())
 
 
-def _reraise_refusal(error: ApplicationError | ActivityError) -> None:
-    # A local activity fails with the bare error, a regular one wraps it.
+def _reraise_refusal(error: FailureError) -> None:
+    # A local activity fails with the bare error, a regular one wraps it; a worker that breaks down fails it with an
+    # error of no kind at all.
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError) and cause.non_retryable:
         raise cause
