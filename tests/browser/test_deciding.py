@@ -201,6 +201,7 @@ async def test_a_passkey_on_another_device(site, tab, anna):
     await tab.decide("approve", "fine")
     await tab.hook("elsewhere").click()
     await tab.reaches("elsewhere")
+    await expect(tab.hook("back")).to_be_focused()
     await expect(tab.page.get_by_role("button", name="Copy")).to_be_visible()
     await expect(tab.hook("approve")).to_be_hidden()
     await tab.hook("back").click()

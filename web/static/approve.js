@@ -44,7 +44,7 @@ element("reject").addEventListener("click", () => run(() => decide("reject")));
 element("again").addEventListener("click", () => run(submit));
 element("sign-in").addEventListener("click", () => run(signIn));
 element("reload").addEventListener("click", () => run(start));
-element("elsewhere").addEventListener("click", () => run(() => enter("elsewhere")));
+element("elsewhere").addEventListener("click", () => run(lookElsewhere));
 element("back").addEventListener("click", () => run(() => enter(resting())));
 offerCopies();
 setInterval(tick, 1000);
@@ -183,6 +183,12 @@ function refuse(problem) {
   if (shown && OVERTAKEN.includes(problem.code)) return run(load);
   if (problem.code in STATE_OF || problem.code in WHY) return refuseVote(problem.code);
   stay(`${problem.message} (${problem.code})`);
+}
+
+/** Help for whoever has their passkey on another device, with the way back in sight and in focus. */
+function lookElsewhere() {
+  enter("elsewhere");
+  element("back").focus();
 }
 
 /** The state in which somebody can try again. */
