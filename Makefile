@@ -6,7 +6,7 @@ MODULES := node_modules/.package-lock.json
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra temporal --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: demo up test soak check lock install
+.PHONY: demo up test soak bench check lock install
 
 demo: $(INSTALLED)
 	$(BIN)/python stack.py demo
@@ -21,6 +21,10 @@ test: $(INSTALLED) $(MODULES)
 soak: $(INSTALLED) $(MODULES)
 	sh tests/install-packages.sh
 	$(BIN)/python -m pytest --soak
+
+bench: $(INSTALLED) $(MODULES)
+	sh tests/install-packages.sh
+	$(BIN)/python -m bench
 
 check: $(INSTALLED) $(MODULES)
 	$(BIN)/ruff check
