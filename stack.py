@@ -145,8 +145,9 @@ class Stack:
             self.require_alive()
             yield self
         finally:
-            for service in reversed(self.services):
-                service.stop()
+            with _undisturbed():
+                for service in reversed(self.services):
+                    service.stop()
 
     def require_alive(self) -> None:
         """Raise `RuntimeError` when one of the processes has stopped."""
@@ -177,6 +178,17 @@ class Stack:
             "--sqlite-pragma=synchronous=NORMAL",
             *attributes,
         ]
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Whoever asks a second time to stop, or sends Ctrl-C and SIGTERM, must not leave processes behind."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def free_port() -> int:
