@@ -45,11 +45,16 @@ def written(body, place, raw):
     return with_nonsense(body, place, MARK).encode().replace(MARK.encode(), raw)
 
 
+def some(texts, place):
+    """All of them in place of the whole body, one in each place inside, where the same parser reads on."""
+    return texts if not place else [texts[len(str(place)) % len(texts)]]
+
+
 async def test_what_two_parsers_could_read_differently_is_refused_everywhere(world):
     async for path, headers, body in bodies(world):
         for place in paths(body):
             for code, texts in HOSTILE.items():
-                for raw in texts:
+                for raw in some(texts, place):
                     response = await world.http.post(path, content=written(body, place, raw), headers=headers)
                     assert code_of(response) == (422, code), (path, place, raw[:30])
 
@@ -57,7 +62,7 @@ async def test_what_two_parsers_could_read_differently_is_refused_everywhere(wor
 async def test_what_is_not_json_is_refused_everywhere(world):
     async for path, headers, body in bodies(world):
         for place in paths(body):
-            for raw in NOT_JSON:
+            for raw in some(NOT_JSON, place):
                 response = await world.http.post(path, content=written(body, place, raw), headers=headers)
                 assert code_of(response) == (400, "payload.not_json"), (path, place, raw)
 
