@@ -16,7 +16,7 @@ up: $(INSTALLED)
 
 test: $(INSTALLED) $(MODULES)
 	sh tests/install-packages.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(INSTALLED) $(MODULES)
 	sh tests/install-packages.sh
