@@ -58,7 +58,7 @@ CHECK_TIMEOUT = timedelta(seconds=2)
 # How long an approver is kept waiting. A vote's Update is given a part of it; then the vote goes by the signal too,
 # and the row is looked at, now and then with another Update.
 VOTE_SECONDS = 15.0
-UPDATE_SECONDS = 0.5
+UPDATE_SECONDS = 1.0
 UPDATE_EVERY = 10
 VOTE_PAUSE = 0.1
 # What the workflow answers while it is not open yet, and while the same vote is being counted.

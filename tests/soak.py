@@ -1,30 +1,30 @@
 """The long runs. `make soak` runs every test marked `soak` at full length; `make test` runs a small slice of each.
 
 A soak test takes the fixture `soak`, which says how much to do, shows how far it is, and keeps the figures for
-the closing table, the one of docs/reliability.md.
+the closing table, the one of docs/reliability.md. Runs may be spread over processes (pytest-xdist).
 """
 
+import os
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-TIMEOUT = 30 * 60
-_DONE = pytest.StashKey[list["Soak"]]()
+TIMEOUT = 40 * 60
+# Taken before pytest captures what tests print: progress is for whoever waits.
+_SCREEN = os.fdopen(os.dup(2), "w")
 
 
 @dataclass
 class Soak:
-    """One long run: how much to do, and what was found."""
+    """One long run: how much to do, and what was found. `figures` reach the closing table from any process."""
 
     name: str
     full: bool
-    figures: dict[str, object] = field(default_factory=dict)
-    seconds: float = 0
-    passed: bool = False
-    say: Callable[[str], object] | None = None
+    figures: list[tuple[str, object]]
+    screen: IO[str] = field(default=_SCREEN, repr=False)
     said: float = 0
 
     def amount(self, *, part: int, full: int) -> int:
@@ -33,14 +33,14 @@ class Soak:
 
     def figure(self, name: str, value: object) -> None:
         """Keep a figure for the closing table."""
-        self.figures[name] = f"{value:.2f}" if isinstance(value, float) else value
+        self.figures.append((name, f"{value:.2f}" if isinstance(value, float) else value))
 
     def progress(self, done: int, total: int) -> None:
-        """Say how far it is, at most once a second; in `make soak` alone."""
+        """Say how far it is, at most every ten seconds; in `make soak` alone."""
         now = time.monotonic()
-        if self.full and self.say and (now - self.said >= 1 or done == total):
+        if self.full and (now - self.said >= 10 or done == total):
             self.said = now
-            self.say(f"\r{self.name}: {done} of {total} ")
+            print(f"{time.strftime('%H:%M:%S')} {self.name}: {done} of {total}", file=self.screen, flush=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,37 +56,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
     for item in items:
-        item.add_marker(pytest.mark.timeout(TIMEOUT))
+        item.add_marker(pytest.mark.timeout(TIMEOUT), append=False)
 
 
 @pytest.fixture
-def soak(request: pytest.FixtureRequest) -> Iterator[Soak]:
+def soak(request: pytest.FixtureRequest) -> Soak:
     """How much to do, and where to put what was found."""
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    name = request.node.nodeid.removeprefix("tests/").replace(".py::", ": ").replace("test_", "").replace("_", " ")
-    run = Soak(name, request.config.option.soak, say=reporter.write if reporter else None)
-    before = time.monotonic()
-    yield run
-    run.seconds = time.monotonic() - before
-    run.passed = not getattr(request.node, "failed", True)
-    request.config.stash.setdefault(_DONE, []).append(run)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
-    """Let the fixture know whether its test passed."""
-    report = yield
-    if call.when == "call":
-        item.failed = report.failed
-    return report
+    return Soak(_name(request.node.nodeid), request.config.option.soak, request.node.user_properties)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The closing table, in Markdown; also in `.local/soak.md`."""
-    runs = config.stash.get(_DONE, [])
-    if not config.option.soak or not runs:
+    if not config.option.soak:
         return
-    text = table(runs)
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    text = table(report for report in reports if report.when == "call")
     terminalreporter.section("soak")
     terminalreporter.write_line(text)
     place = Path(config.rootpath) / ".local" / "soak.md"
@@ -94,11 +78,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     place.write_text(text + "\n")
 
 
-def table(runs: list[Soak]) -> str:
+def table(reports) -> str:
     """One row a run."""
     rows = [
-        f"| {run.name} | {', '.join(f'{name} {value}' for name, value in run.figures.items())} "
-        f"| {run.seconds:.0f} s | {'held' if run.passed else '**failed**'} |"
-        for run in runs
+        f"| {_name(report.nodeid)} | {', '.join(f'{name} {value}' for name, value in report.user_properties)} "
+        f"| {report.duration:.0f} s | {'held' if report.passed else '**failed**'} |"
+        for report in sorted(reports, key=lambda report: report.nodeid)
     ]
     return "\n".join(["| run | figures | time | |", "| --- | --- | --- | --- |", *rows])
+
+
+def _name(nodeid: str) -> str:
+    return nodeid.removeprefix("tests/").replace(".py::", ": ").replace("test_", "").replace("_", " ")

@@ -56,7 +56,7 @@ def ports(tmp_path_factory):
         process = subprocess.Popen([CADDY, "run", "--config", config], env=environment, stdout=log, stderr=log)
     root = home / "caddy" / "pki" / "authorities" / "local" / "root.crt"
     deadline = time.monotonic() + 30
-    while not root.exists() or not _listens(secure):
+    while not (root.exists() and _serves(secure, root)):
         assert time.monotonic() < deadline, (home / "log").read_text()
         time.sleep(0.1)
     yield plain, secure, ssl.create_default_context(cafile=root)
@@ -66,9 +66,17 @@ def ports(tmp_path_factory):
     upstream.server_close()
 
 
-def _listens(port) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _serves(port, root) -> bool:
+    """Whether it has its certificate: it listens a moment before."""
+    context = ssl.create_default_context(cafile=root)
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port)) as plain,
+            context.wrap_socket(plain, server_hostname="localhost"),
+        ):
+            return True
+    except OSError:
+        return False
 
 
 def post(ports, length=2, **headers):

@@ -23,12 +23,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore:Cannot find activity to cancel"))
+            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture
 async def service(temporal_env: WorkflowEnvironment, database: Database) -> Service:
-    """A service whose worker is not running yet."""
-    return await Service.found(temporal_env.client, database)
+    """A service whose worker is not running yet, with production's patience: much happens in one workflow task."""
+    service = await Service.found(temporal_env.client, database)
+    service.task_timeout = None
+    return service
 
 
 @pytest.fixture

@@ -43,7 +43,8 @@ async def test_two_votes_for_the_last_seat_fill_it_once(service, soak):
         assert await vote(confirmation, *(await acme.sign(confirmation, "anna"))) == "pending"
         ben, cem = [await acme.sign(confirmation, name) for name in ("ben", "cem")]
         told = await staggered(order([lambda: vote(confirmation, *ben), lambda: vote(confirmation, *cem)], number))
-        assert sorted(told) in (["approved", LATE], ["approved", "vote.no_workflow"])
+        # Whoever came late is told so, or, on a busy machine, to ask again; never that their vote counts.
+        assert sorted(told) in [["approved", late] for late in (LATE, "vote.no_workflow", "vote.unanswered")]
         assert [len((await handle.result()).votes), (await handle.result()).status] == [2, "approved"]
         assert len((await read_standing(acme.deployment, confirmation)).votes) == 2
 

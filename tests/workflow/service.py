@@ -31,6 +31,8 @@ class Service:
     steps: ApprovalSteps
     task_queue: str
     max_cached_workflows: int = 1_000
+    # Short, so that a task that fails is tried again while a test still waits.
+    task_timeout: timedelta | None = timedelta(seconds=2)
 
     @classmethod
     async def found(cls, client: Client, database: Database) -> "Service":
@@ -62,7 +64,7 @@ class Service:
             ApprovalInput(confirmation),
             id=workflow_id(confirmation),
             task_queue=self.task_queue,
-            task_timeout=timedelta(seconds=2),
+            task_timeout=self.task_timeout,
             result_type=Outcome,
         )
 
