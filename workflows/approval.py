@@ -41,6 +41,8 @@ R = TypeVar("R")
 
 MAX_REFRESHES = 100
 MAX_EARLY_SIGNALS = 20
+# A workflow task that takes two seconds is given up, and would be for ever: so many of thousands are looked at.
+MAX_CHECKS_AT_ONCE = 200
 
 
 @workflow.defn(name=APPROVAL_WORKFLOW)
@@ -56,6 +58,8 @@ class Approval:
         self._must_read = False
         self._refreshes = 0
         self._early_signals = 0
+        self._checking_since: datetime | None = None
+        self._checks = 0
         self._dropped = 0
         self._notifications: list[workflow.ActivityHandle[int]] = []
 
@@ -112,6 +116,7 @@ class Approval:
                 return
             await workflow.wait_condition(lambda: self._ballot is not None)
         try:
+            self._require_calm()
             self._require_ballot().check(vote, at=workflow.now(), final=self._outcome is not None)
         except CosignetError:
             self._dropped += 1
@@ -212,6 +217,14 @@ class Approval:
             workflow.upsert_search_attributes([pair.key.value_set(pair.value) for pair in attributes])
         if status != Status.PENDING:
             workflow.upsert_search_attributes([STATUS.value_set(status)])
+
+    def _require_calm(self) -> None:
+        # The time stands still within one workflow task.
+        if self._checking_since != workflow.now():
+            self._checking_since, self._checks = workflow.now(), 0
+        self._checks += 1
+        if self._checks > MAX_CHECKS_AT_ONCE:
+            raise Refused("vote.flood", "too many votes at once")
 
     def _require_ballot(self) -> Ballot:
         if self._ballot is None:

@@ -1,6 +1,7 @@
 """More Updates than Temporal lets be under way: an honest vote goes by the signal, and the row tells its caller."""
 
 import asyncio
+import contextlib
 import secrets
 from dataclasses import replace
 
@@ -8,9 +9,10 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
+from activities.closing import read_standing
 from cosignet.core.encoding import b64u
 from cosignet.errors import Unavailable
-from cosignet.temporal.contract import APPROVAL_SIGNAL, VOTE_UPDATE, VoteAnswer
+from cosignet.temporal.contract import APPROVAL_SIGNAL, REFRESH_KEYS_UPDATE, VOTE_UPDATE, VoteAnswer
 
 LIMIT = 10
 
@@ -101,3 +103,24 @@ async def test_a_vote_whose_workflow_ends_meanwhile_does_not_wait_for_it(service
     with pytest.raises(Unavailable) as caught:
         await voting
     assert caught.value.code == "vote.no_workflow"
+
+
+@pytest.mark.parametrize(("bad", "status"), [(1, "approved"), (2, "pending")])
+async def test_of_signals_that_come_at_once_so_many_are_looked_at_and_updates_count_after_all(
+    service, monkeypatch, bad, status
+):
+    monkeypatch.setattr("workflows.approval.MAX_CHECKS_AT_ONCE", 2)
+    confirmation, handle = await service.start()
+    nonce, vote = await service.acme.sign(confirmation, "anna")
+    for _ in range(bad):
+        await handle.signal(APPROVAL_SIGNAL, replace(vote, signature=b64u(secrets.token_bytes(70))))
+    await handle.signal(APPROVAL_SIGNAL, vote)
+    async with service.worker():
+        # Answered only after every one of them was looked at, or dropped.
+        with contextlib.suppress(RPCError, WorkflowUpdateFailedError):
+            await handle.execute_update(REFRESH_KEYS_UPDATE)
+        async with asyncio.timeout(20):
+            while (await read_standing(service.acme.deployment, confirmation)).row.status != status:
+                await asyncio.sleep(0.1)
+        assert (await service.vote(confirmation, nonce, vote)).status == "approved"
+        assert (await handle.result()).status == "approved"
