@@ -62,7 +62,7 @@ async def test_bad_requests_leave_no_history_and_do_not_hold_up_an_honest_vote(s
     ben = await world.approver(confirmation, "ben")
     bens, bad = ben.sign(await ben.begin()), await bad_requests(world, confirmation)
     await asyncio.sleep(0.5)
-    before, flood = (await handle.describe()).history_length, Flood(soak, total)
+    before, flood, beside = (await handle.describe()).history_length, Flood(soak, total // 2), Flood(soak, total // 2)
 
     async def attempt(number):
         make, status, code = bad[number % len(bad)]
@@ -78,7 +78,6 @@ async def test_bad_requests_leave_no_history_and_do_not_hold_up_an_honest_vote(s
 
     await flood.run(attempt)
     assert (await handle.describe()).history_length == before
-    beside = Flood(soak, total)
     seconds = await beside.run_beside(attempt, honest)
     anna = await world.approver(confirmation)
     assert (await anna.decide()).json()["status"] == "approved"
