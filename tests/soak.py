@@ -33,7 +33,7 @@ class Soak:
 
     def figure(self, name: str, value: object) -> None:
         """Keep a figure for the closing table."""
-        self.figures.append((name, f"{value:.2f}" if isinstance(value, float) else value))
+        self.figures.append((str(name), f"{value:.2f}" if isinstance(value, float) else str(value)))
 
     def progress(self, done: int, total: int) -> None:
         """Say how far it is, at most every ten seconds; in `make soak` alone."""

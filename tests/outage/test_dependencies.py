@@ -22,10 +22,7 @@ from tests.outage.installation import installed
 from tests.postgres_server import PostgresServer
 from tests.workflow.service import Service
 
-pytestmark = [
-    pytest.mark.timeout(300),
-    pytest.mark.filterwarnings("ignore:Cannot find activity to cancel"),
-]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
