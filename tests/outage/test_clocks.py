@@ -26,7 +26,8 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 # The dangerous one first.
 SKEWS = ("-10m", "+10m")
 APPROVED = (200, "approved")
-TOO_LATE = {(403, "time.deadline"), (409, "decision.final")}
+# The last one where Temporal's clock has ended the workflow while a slow clock still says that there is time.
+TOO_LATE = {(403, "time.deadline"), (409, "decision.final"), (503, "vote.no_workflow")}
 HONEST = {
     ("postgresql", "+10m"): APPROVED,
     ("postgresql", "-10m"): APPROVED,
