@@ -38,7 +38,7 @@ async def measure(site: Site, scale: Scale) -> Section:
 
 
 async def _visit(browser: Browser, link: str, *before: str) -> float:
-    """Seconds until the page can be used. Where the browser was on this site `before`, no process has to start for it."""
+    """Seconds until the page can be used; after a visit to `before` no process has to start for it."""
     context = await browser.new_context(viewport=VIEWPORT)
     await context.add_init_script(WATCH)
     page = await context.new_page()
