@@ -235,6 +235,5 @@ def test_whatever_happens_an_approval_is_what_it_says(soak):
         pool.shutdown(cancel_futures=True)
     for name in ("runs", "steps", *Status):
         soak.figure(name, tally[str(name)])
-    soak.figure("violations", 0)
     assert tally["runs"] >= runs
     assert tally["approved"] > 0
