@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.approvals import ApprovalWorkflows, has_search_attributes
 from activities.deployment import Deployment
@@ -24,14 +23,6 @@ from workflows.approval import Approval
 from workflows.housekeeping import Housekeeping, schedule_housekeeping
 
 logger = logging.getLogger("cosignet.worker")
-
-# Imported once instead of once per workflow; nothing in them keeps state between workflows.
-_PASSED_THROUGH = ("activities", "cbor2", "cosignet", "cryptography", "rfc8785", "store", "workflows")
-
-
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """The sandbox in which workflows run."""
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH))
 
 
 async def build_worker(
@@ -60,7 +51,6 @@ async def build_worker(
             steps.read_outcome,
             sweeping.sweep,
         ],
-        workflow_runner=workflow_runner(),
         interceptors=interceptors,
         graceful_shutdown_timeout=timedelta(seconds=10),
     )

@@ -19,7 +19,7 @@ from cosignet.errors import Conflict, CosignetError, Malformed, Refused, Unavail
 from cosignet.temporal.contract import Outcome, VoteAnswer, VoteInput
 from store.confirmations import decide, get_confirmation
 from store.credentials import get_credential, get_credentials, record_use
-from store.outbox import add_event
+from store.outbox import Record, add_events
 from store.rows import CeremonyRow, Confirmation, CredentialRow, VoteRow
 from store.votes import get_ceremony, get_vote, insert_vote, list_votes, revoked_votes, use_ceremony, void_votes
 
@@ -92,16 +92,14 @@ async def _record(tx: AsyncConnection, deployment: Deployment, confirmation: str
     ceremony, credential = await _require_issued(tx, confirmation, submission)
     vote = verify_vote(matter, submission.context, submission.assertion, credential_of(credential))
     require_second_opinion(matter, vote, submission.assertion)
-    before = await _recount(tx, row, matter, at)
+    before, votes = await _recount(tx, row, matter, at)
     after = before.cast(matter, vote, at=at)
     if not await use_ceremony(tx, vote.nonce, at=at):
         raise Refused("ceremony.invalid", "this ceremony is used or took too long; start again")
-    await _insert(tx, row, ceremony, submission, vote, credential, at)
-    await _require_unrevoked(tx, confirmation)
-    if not after.status.final:
-        return _recorded(row, [])
-    votes = await list_votes(tx, confirmation)
-    return _recorded(await _decide(tx, row, votes, after.status, at), votes)
+    votes = [*votes, await _insert(tx, row, ceremony, submission, vote, at)]
+    proof = vote.proof
+    cloned = await record_use(tx, credential, sign_count=proof.sign_count, backed_up=proof.backed_up, at=at)
+    return _recorded(await _report(tx, row, votes, after.status, cloned, at), votes)
 
 
 async def _require_issued(
@@ -116,7 +114,9 @@ async def _require_issued(
     return ceremony, credential
 
 
-async def _recount(tx: AsyncConnection, row: Confirmation, matter: Matter, at: datetime) -> Decision:
+async def _recount(
+    tx: AsyncConnection, row: Confirmation, matter: Matter, at: datetime
+) -> tuple[Decision, list[VoteRow]]:
     """Where the matter stands, without the votes whose passkey or person was revoked in the meantime."""
     if Status(row.status).final:
         raise Conflict("decision.final", f"already {row.status}")
@@ -126,20 +126,14 @@ async def _recount(tx: AsyncConnection, row: Confirmation, matter: Matter, at: d
         await void_votes(tx, revoked, at=at)
         votes = [vote for vote in votes if vote.nonce not in revoked]
     credentials = await get_credentials(tx, [vote.credential_id for vote in votes]) if votes else []
-    return recount(matter, verified_votes(matter, votes, credentials))
+    return recount(matter, verified_votes(matter, votes, credentials)), votes
 
 
 async def _insert(
-    tx: AsyncConnection,
-    row: Confirmation,
-    ceremony: CeremonyRow,
-    submission: Submission,
-    vote: Vote,
-    credential: CredentialRow,
-    at: datetime,
-) -> None:
+    tx: AsyncConnection, row: Confirmation, ceremony: CeremonyRow, submission: Submission, vote: Vote, at: datetime
+) -> VoteRow:
     assertion = submission.assertion
-    await insert_vote(
+    return await insert_vote(
         tx,
         nonce=vote.nonce,
         confirmation_id=row.id,
@@ -148,18 +142,33 @@ async def _insert(
         decision=vote.context.decision,
         reason=ceremony.reason,
         context=submission.context,
-        credential_id=credential.id,
+        credential_id=assertion.credential_id,
         authenticator_data=assertion.authenticator_data,
         client_data=assertion.client_data,
         signature=assertion.signature,
         user_handle=assertion.user_handle,
         counted_at=at,
     )
-    proof = vote.proof
-    cloned = await record_use(tx, credential, sign_count=proof.sign_count, backed_up=proof.backed_up, at=at)
-    signed = _signed(submission.context, assertion)
-    record = {"confirmation": row.id, **signed, "sign_count_decreased": cloned}
-    await add_event(tx, row.organisation_id, "confirmation.voted", record, confirmation=row.id, at=at)
+
+
+async def _report(
+    tx: AsyncConnection, row: Confirmation, votes: Sequence[VoteRow], status: Status, cloned: bool, at: datetime
+) -> Confirmation:
+    """Record the newest vote's event, and the decision where it decides; the row as it stands from now on."""
+    signed = [_signed(vote) for vote in votes]
+    events: list[tuple[str, Record]] = [
+        ("confirmation.voted", {"confirmation": row.id, **signed[-1], "sign_count_decreased": cloned})
+    ]
+    if status.final:
+        decided = {"confirmation": row.id, "terms": b64u(row.terms), "votes": signed, "decided_at": instant(at)}
+        events.append((f"confirmation.{status}", decided))
+    *_, event = await add_events(tx, row.organisation_id, events, confirmation=row.id, at=at)
+    await _require_unrevoked(tx, row.id)
+    if not status.final:
+        return row
+    if not await decide(tx, row.id, status, event=event, at=at):
+        raise Conflict("decision.final", "decided meanwhile")
+    return replace(row, status=status.value, decided_at=at, outcome_event=event)
 
 
 async def _require_unrevoked(tx: AsyncConnection, confirmation: str) -> None:
@@ -169,28 +178,12 @@ async def _require_unrevoked(tx: AsyncConnection, confirmation: str) -> None:
         raise Refused("credential.revoked", "a passkey or person behind this vote has been revoked")
 
 
-async def _decide(
-    tx: AsyncConnection, row: Confirmation, votes: Sequence[VoteRow], status: Status, at: datetime
-) -> Confirmation:
-    """Record the decision; the row as it stands from now on, which nobody else can write before the commit."""
-    record = {
-        "confirmation": row.id,
-        "terms": b64u(row.terms),
-        "votes": [_signed(vote.context, assertion_of(vote)) for vote in votes],
-        "decided_at": instant(at),
-    }
-    event = await add_event(tx, row.organisation_id, f"confirmation.{status}", record, confirmation=row.id, at=at)
-    if not await decide(tx, row.id, status, event=event, at=at):
-        raise Conflict("decision.final", "decided meanwhile")
-    return replace(row, status=status.value, decided_at=at, outcome_event=event)
-
-
-def _signed(context: bytes, assertion: Assertion) -> dict[str, str]:
+def _signed(vote: VoteRow) -> dict[str, str]:
     """A vote as records name it: what was signed, with which passkey, and the hash of the raw assertion."""
     return {
-        "context": b64u(context),
-        "credential": b64u(assertion.credential_id),
-        "assertion": b64u(sha256(canonicalise(assertion_to_json(assertion)))),
+        "context": b64u(vote.context),
+        "credential": b64u(vote.credential_id),
+        "assertion": b64u(sha256(canonicalise(assertion_to_json(assertion_of(vote))))),
     }
 
 

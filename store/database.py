@@ -9,23 +9,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from cosignet.errors import Unavailable
+from store import sqlite
 
 Clock = Callable[[AsyncConnection], Awaitable[datetime]]
 
-_PRAGMAS = ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
-_WRITES = "cosignet_writes"
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -46,8 +44,7 @@ class Database:
         self._writer = asyncio.Lock()
         self._engine = create_async_engine(async_url, pool_pre_ping=not self._sqlite)
         if self._sqlite:
-            event.listen(self._engine.sync_engine, "connect", _configure_sqlite)
-            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+            sqlite.configure(self._engine.sync_engine)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -61,7 +58,7 @@ class Database:
         """One transaction: all of it or, when the block raises, none. Raises `Unavailable("database.unavailable")`."""
         with _outages():
             async with _lock_if(self._sqlite, self._writer), self._engine.connect() as plain:
-                tx = await plain.execution_options(**{_WRITES: True})
+                tx = await plain.execution_options(**{sqlite.WRITES: True})
                 async with tx.begin():
                     yield tx
 
@@ -86,7 +83,7 @@ class Database:
 
 def _async_url(text_url: str) -> str:
     url = make_url(text_url)
-    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    drivers = {"sqlite": sqlite.DRIVER, "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
     return url.set(drivername=drivers.get(url.drivername, url.drivername)).render_as_string(hide_password=False)
 
 
@@ -95,20 +92,6 @@ def _alembic_config(url: str) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = _async_url(url)
     return config
-
-
-def _configure_sqlite(connection: Any, record: object) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Events, written in the transaction that makes them true. docs/protocol.md §5."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,39 +15,49 @@ from store.schema import organisations, outbox
 
 RECORD = "cosignet/record/v1"
 
+Record = dict[str, Any]
+
 
 async def add_event(
     tx: AsyncConnection,
     organisation: str,
     event_type: str,
-    record: dict[str, Any],
+    record: Record,
     *,
     confirmation: str | None = None,
     at: datetime,
 ) -> str:
-    """Record an event and return its id. `record` gets the organisation's next sequence number, without gaps."""
-    event_id = str(uuid7())
-    sequence = await _next_sequence(tx, organisation)
-    whole = {
-        "v": RECORD,
-        "event": event_type,
-        "organisation": organisation,
-        "sequence": sequence,
-        "time": instant(at),
-        **record,
-    }
-    await tx.execute(
-        insert(outbox).values(
-            id=event_id,
-            organisation_id=organisation,
-            sequence=sequence,
-            type=event_type,
-            confirmation_id=confirmation,
-            record=canonicalise(whole),
-            created_at=at,
-        )
-    )
-    return event_id
+    """As `add_events`, for one."""
+    return (await add_events(tx, organisation, [(event_type, record)], confirmation=confirmation, at=at))[0]
+
+
+async def add_events(
+    tx: AsyncConnection,
+    organisation: str,
+    events: Sequence[tuple[str, Record]],
+    *,
+    confirmation: str | None = None,
+    at: datetime,
+) -> list[str]:
+    """Record events, each a type and a record, and return their ids.
+
+    The records get the organisation's next sequence numbers, without gaps.
+    """
+    first = await _next_sequences(tx, organisation, len(events))
+    rows = [
+        {
+            "id": str(uuid7()),
+            "organisation_id": organisation,
+            "sequence": sequence,
+            "type": event_type,
+            "confirmation_id": confirmation,
+            "record": canonicalise(_whole(organisation, event_type, sequence, record, at)),
+            "created_at": at,
+        }
+        for sequence, (event_type, record) in enumerate(events, first)
+    ]
+    await tx.execute(insert(outbox), rows)
+    return [str(row["id"]) for row in rows]
 
 
 async def list_events(tx: AsyncConnection, organisation: str) -> list[Event]:
@@ -55,13 +66,18 @@ async def list_events(tx: AsyncConnection, organisation: str) -> list[Event]:
     return read_all(Event, await tx.execute(query))
 
 
-async def _next_sequence(tx: AsyncConnection, organisation: str) -> int:
+async def _next_sequences(tx: AsyncConnection, organisation: str, count: int) -> int:
     # The row lock that this takes is what keeps the sequence free of gaps and doubles.
     statement = (
         update(organisations)
         .where(organisations.c.id == organisation)
-        .values(sequence=organisations.c.sequence + 1)
+        .values(sequence=organisations.c.sequence + count)
         .returning(organisations.c.sequence)
     )
-    sequence: int = (await tx.execute(statement)).scalar_one()
-    return sequence
+    last: int = (await tx.execute(statement)).scalar_one()
+    return last - count + 1
+
+
+def _whole(organisation: str, event_type: str, sequence: int, record: Record, at: datetime) -> Record:
+    common = {"v": RECORD, "event": event_type, "organisation": organisation, "sequence": sequence}
+    return {**common, "time": instant(at), **record}

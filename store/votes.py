@@ -40,9 +40,10 @@ async def use_ceremony(tx: AsyncConnection, nonce: bytes, *, at: datetime) -> bo
     return (await tx.execute(update(ceremonies).where(fresh).values(used_at=at))).rowcount == 1
 
 
-async def insert_vote(tx: AsyncConnection, **columns: object) -> None:
+async def insert_vote(tx: AsyncConnection, **columns: object) -> VoteRow:
     """Record a counted vote; the columns of `VoteRow` without `position` and `voided_at`."""
-    await tx.execute(insert(votes).values(**columns))
+    row = (await tx.execute(insert(votes).values(**columns).returning(votes))).one()
+    return VoteRow(**row._mapping)  # noqa: SLF001
 
 
 async def get_vote(tx: AsyncConnection, nonce: bytes) -> VoteRow | None:

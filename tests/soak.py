@@ -1,11 +1,15 @@
 """The long runs. `make soak` runs every test marked `soak` at full length; `make test` runs a small slice of each.
 
 A soak test takes the fixture `soak`, which says how much to do, shows how far it is, and keeps the figures for
-the closing table, the one of docs/reliability.md. Runs may be spread over processes (pytest-xdist).
+the closing table, the one of docs/reliability.md. Runs may be spread over processes (pytest-xdist); one that promises
+an answer in time is marked `soak(alone=True)`, and no other runs beside it.
 """
 
+import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -54,15 +58,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     chosen = [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    # Those that run alone come first, while no other would have to be waited for.
+    items[:] = sorted(chosen, key=lambda item: not _alone(item))
     for item in items:
         item.add_marker(pytest.mark.timeout(TIMEOUT), append=False)
 
 
 @pytest.fixture
-def soak(request: pytest.FixtureRequest) -> Soak:
+def soak(request: pytest.FixtureRequest) -> Iterator[Soak]:
     """How much to do, and where to put what was found."""
-    return Soak(_name(request.node.nodeid), request.config.option.soak, request.node.user_properties)
+    run = Soak(_name(request.node.nodeid), request.config.option.soak, request.node.user_properties)
+    with _turn(_local(request.config) / "soak.lock", alone=_alone(request.node) and run.full):
+        yield run
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -73,9 +80,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     text = table(report for report in reports if report.when == "call")
     terminalreporter.section("soak")
     terminalreporter.write_line(text)
-    place = Path(config.rootpath) / ".local" / "soak.md"
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(text + "\n")
+    (_local(config) / "soak.md").write_text(text + "\n")
 
 
 def table(reports) -> str:
@@ -86,6 +91,23 @@ def table(reports) -> str:
         for report in sorted(reports, key=lambda report: report.nodeid)
     ]
     return "\n".join(["| run | figures | time | |", "| --- | --- | --- | --- |", *rows])
+
+
+def _alone(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("soak").kwargs.get("alone"))
+
+
+@contextmanager
+def _turn(lock: Path, *, alone: bool) -> Iterator[None]:
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+def _local(config: pytest.Config) -> Path:
+    place = Path(config.rootpath) / ".local"
+    place.mkdir(exist_ok=True)
+    return place
 
 
 def _name(nodeid: str) -> str:

@@ -14,27 +14,26 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-with workflow.unsafe.imports_passed_through():
-    from activities.approvals import STATUS, open_attributes
-    from activities.closing import ClosingStatus
-    from activities.steps import ApprovalSteps, CloseInput, NotifyInput, OpenInput, Parent, RecordInput
-    from cosignet.core.decision import Status
-    from cosignet.errors import CosignetError, Refused
-    from cosignet.temporal.contract import (
-        APPROVAL_SIGNAL,
-        APPROVAL_WORKFLOW,
-        NOT_READY,
-        REFRESH_KEYS_UPDATE,
-        SYNC_SIGNAL,
-        VOTE_UPDATE,
-        ApprovalInput,
-        Outcome,
-        VoteAnswer,
-        VoteInput,
-    )
-    from workflows.ballot import Ballot
-    from workflows.describing import describe
-    from workflows.stepping import finish, run_step
+from activities.approvals import STATUS, open_attributes
+from activities.closing import ClosingStatus
+from activities.steps import ApprovalSteps, CloseInput, NotifyInput, OpenInput, Parent, RecordInput
+from cosignet.core.decision import Status
+from cosignet.errors import CosignetError, Refused
+from cosignet.temporal.contract import (
+    APPROVAL_SIGNAL,
+    APPROVAL_WORKFLOW,
+    NOT_READY,
+    REFRESH_KEYS_UPDATE,
+    SYNC_SIGNAL,
+    VOTE_UPDATE,
+    ApprovalInput,
+    Outcome,
+    VoteAnswer,
+    VoteInput,
+)
+from workflows.ballot import Ballot
+from workflows.describing import describe
+from workflows.stepping import finish, run_step
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -45,7 +44,7 @@ MAX_EARLY_SIGNALS = 20
 MAX_CHECKS_AT_ONCE = 200
 
 
-@workflow.defn(name=APPROVAL_WORKFLOW)
+@workflow.defn(name=APPROVAL_WORKFLOW, sandboxed=False)
 class Approval:
     """Waits for votes until the deadline, then returns the stored outcome."""
 

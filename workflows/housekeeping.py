@@ -15,16 +15,15 @@ from temporalio.client import (
 )
 from temporalio.common import RetryPolicy
 
-with workflow.unsafe.imports_passed_through():
-    from activities.sweeping import HousekeepingSteps, Sweep
-    from cosignet.temporal.contract import TASK_QUEUE
+from activities.sweeping import HousekeepingSteps, Sweep
+from cosignet.temporal.contract import TASK_QUEUE
 
 WORKFLOW = "cosignet.Housekeeping"
 SCHEDULE_ID = "cosignet-housekeeping"
 INTERVAL = timedelta(minutes=1)
 
 
-@workflow.defn(name=WORKFLOW)
+@workflow.defn(name=WORKFLOW, sandboxed=False)
 class Housekeeping:
     """Sweep once; what fails now is found again by the next sweep."""
 

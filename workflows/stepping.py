@@ -13,8 +13,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
-with workflow.unsafe.imports_passed_through():
-    from activities.steps import ApprovalSteps
+from activities.steps import ApprovalSteps
 
 A = TypeVar("A")
 R = TypeVar("R")

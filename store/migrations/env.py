@@ -22,6 +22,8 @@ def _take_turns(connection: Any, record: object) -> None:
     # Left alone, the driver commits before each CREATE TABLE, and two processes that start at once collide.
     connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout=60000")
+    # Kept in the file; later no connection has to wait for its turn to ask for it.
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -15,7 +15,6 @@ from cosignet.client import CosignetClient
 from cosignet.temporal.contract import TASK_QUEUE, Outcome
 from tests.acme import Acme, Inbox
 from tests.api.world import Approver, World
-from worker import workflow_runner
 from workflows.approval import Approval
 
 
@@ -39,7 +38,6 @@ class Stage:
             task_queue=TASK_QUEUE,
             workflows=[Approval],
             activities=activities,
-            workflow_runner=workflow_runner(),
         ):
             yield
 

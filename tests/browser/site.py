@@ -30,7 +30,6 @@ from store.organisations import add_person, revoke_person
 from store.rows import Person
 from store.votes import create_link
 from tests.acme import Acme, Deployment, Inbox, found_acme
-from worker import workflow_runner
 from workflows.approval import Approval
 
 ASK = {
@@ -175,6 +174,5 @@ async def _working(temporal: Client, steps: ApprovalSteps) -> AsyncIterator[None
         task_queue=TASK_QUEUE,
         workflows=[Approval],
         activities=activities,
-        workflow_runner=workflow_runner(),
     ):
         yield

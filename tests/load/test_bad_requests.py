@@ -52,7 +52,7 @@ async def bad_requests(world, confirmation):
     ]
 
 
-@pytest.mark.soak
+@pytest.mark.soak(alone=True)
 async def test_bad_requests_leave_no_history_and_do_not_hold_up_an_honest_vote(service, world, soak):
     total = soak.amount(part=60, full=3_000)
     both = ["anna@example.com", "ben@example.com", "cem@example.com"]

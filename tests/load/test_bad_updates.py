@@ -78,7 +78,7 @@ async def test_bad_updates_leave_no_history(service, attacker, soak):
     soak.figure("events", 0)
 
 
-@pytest.mark.soak
+@pytest.mark.soak(alone=True)
 async def test_an_honest_vote_is_counted_beside_more_bad_updates_than_temporal_takes(service, attacker, soak):
     total = soak.amount(part=60, full=3_000)
     async with service.worker():

@@ -82,6 +82,7 @@ async def test_a_vote_and_the_revocation_of_its_passkey_at_once(service, soak):
 
     async with service.worker():
         await run_all(race, total, soak)
-    assert set(told) <= {"approved", "credential.revoked"}
+    # Whoever comes before the workflow pinned the passkeys finds this one gone.
+    assert set(told) <= {"approved", "credential.revoked", "credential.unpinned"}
     soak.figure("races", total)
     soak.figure("counted before the revocation", told.count("approved"))

@@ -114,9 +114,8 @@ async def test_a_full_disk_is_an_outage_that_leaves_nothing(database):
 
 
 async def test_a_locked_database_is_an_outage_that_leaves_nothing(database, monkeypatch):
-    monkeypatch.setattr("store.database._PRAGMAS", ("busy_timeout=200", "journal_mode=WAL", "foreign_keys=ON"))
+    monkeypatch.setattr("store.sqlite._TURN_SECONDS", 0.2)
     acme, confirmation = await found_acme(database), "0" * 32
-    await database._engine.dispose()
     with closing(sqlite3.connect(database.url.removeprefix("sqlite:///"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable) as caught:

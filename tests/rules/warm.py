@@ -18,7 +18,6 @@ import pytest
 PATIENCE = 600
 
 _LOADED_ONCE = (
-    "aiosqlite",
     "alembic.command",
     "cbor2",
     "cryptography.hazmat.primitives.asymmetric.ec",

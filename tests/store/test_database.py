@@ -1,6 +1,7 @@
 import asyncio
+import sqlite3
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -151,6 +152,41 @@ async def test_sqlite_writers_of_two_processes_take_turns(tmp_path):
         assert len(await list_organisations(tx)) == 60
     for database in (one, two):
         await database.close()
+
+
+async def test_a_writer_waits_for_another_process_with_the_event_loop_free(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/cosignet.db")
+    await database.migrate()
+    with closing(sqlite3.connect(tmp_path / "cosignet.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(found_tenant(database))
+        longest = 0.0
+        for _ in range(50):
+            before = time.perf_counter()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.perf_counter() - before)
+        assert not waiting.done()
+        other.execute("COMMIT")
+    assert longest < 0.2
+    tenant = await waiting
+    async with database.read() as tx:
+        assert [found.id for found in await list_organisations(tx)] == [tenant.id]
+    await database.close()
+
+
+async def test_a_writer_that_is_cancelled_while_it_waits_holds_up_nobody(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/cosignet.db")
+    await database.migrate()
+    with closing(sqlite3.connect(tmp_path / "cosignet.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(20):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await found_tenant(database)
+    await found_tenant(database)
+    async with database.read() as tx:
+        assert len(await list_organisations(tx)) == 1
+    await database.close()
 
 
 async def test_sqlite_survives_what_it_promises_to_survive(tmp_path):

@@ -17,7 +17,6 @@ from cosignet.core.encoding import from_b64u
 from cosignet.temporal.contract import APPROVAL_WORKFLOW, TASK_QUEUE, ApprovalInput, Outcome, VoteAnswer, VoteInput
 from store.database import Database
 from tests.acme import Acme, Inbox, found_acme
-from worker import workflow_runner
 from workflows.approval import Approval
 
 
@@ -90,7 +89,6 @@ class Service:
             task_queue=self.task_queue,
             workflows=[Approval],
             activities=activities,
-            workflow_runner=workflow_runner(),
             max_cached_workflows=self.max_cached_workflows,
             **options,
         ) as worker:

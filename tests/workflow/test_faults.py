@@ -14,7 +14,6 @@ from activities.sweeping import HousekeepingSteps
 from cosignet.temporal.contract import REFRESH_KEYS_UPDATE, SYNC_SIGNAL
 from store.outbox import list_events
 from tests.workflow.faults import Faults
-from worker import workflow_runner
 from workflows.housekeeping import Housekeeping
 
 LOCAL_ATTEMPTS = 3
@@ -94,7 +93,7 @@ async def test_a_sweep_that_fails_is_made_up_for_by_its_retries_or_the_next_one(
     monkeypatch.setattr("activities.sweeping.GRACE", timedelta(0))
     faults, queue = Faults("cosignet.sweep", times=times, when=when), f"sweeps-{secrets.token_hex(4)}"
     steps = HousekeepingSteps(service.acme.deployment, service.workflows)
-    parts = {"workflows": [Housekeeping], "activities": [steps.sweep], "workflow_runner": workflow_runner()}
+    parts = {"workflows": [Housekeeping], "activities": [steps.sweep]}
     async with service.worker(), Worker(service.client, task_queue=queue, interceptors=[faults], **parts):
         confirmation, handle = await service.start()
         await service.inbox.told("anna@example.com")

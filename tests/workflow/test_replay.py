@@ -10,7 +10,6 @@ from temporalio.worker import Replayer
 
 from cosignet.core.encoding import b64u
 from cosignet.temporal.contract import APPROVAL_SIGNAL
-from worker import workflow_runner
 from workflows.approval import Approval
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
@@ -23,7 +22,7 @@ async def test_there_are_histories():
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_saved_history_replays(path):
-    replayer = Replayer(workflows=[Approval], workflow_runner=workflow_runner())
+    replayer = Replayer(workflows=[Approval])
     await replayer.replay_workflow(WorkflowHistory.from_json(f"approval-{path.stem}", path.read_text()))
 
 
