@@ -16,6 +16,7 @@ from activities.voting import find_vote
 from cosignet.core.encoding import from_b64u
 from cosignet.temporal.contract import APPROVAL_WORKFLOW, TASK_QUEUE, ApprovalInput, Outcome, VoteAnswer, VoteInput
 from store.database import Database
+from store.outbox import list_events
 from tests.acme import Acme, Inbox, found_acme
 from workflows.approval import Approval
 
@@ -72,6 +73,12 @@ class Service:
             return await find_vote(self.acme.deployment, confirmation, from_b64u(nonce))
 
         return await self.workflows.vote(confirmation, nonce, vote, find)
+
+    async def events_of(self, confirmation: str) -> list[str]:
+        """What happened to it, oldest first."""
+        async with self.acme.database.read() as tx:
+            events = await list_events(tx, self.acme.organisation.id)
+        return [event.type.removeprefix("confirmation.") for event in events if event.confirmation_id == confirmation]
 
     @asynccontextmanager
     async def worker(self, **options: Any) -> AsyncIterator[Worker]:

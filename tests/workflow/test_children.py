@@ -1,18 +1,16 @@
 """Agents' workflows ask by starting a child: who asks is what Temporal says."""
 
 import secrets
-from contextlib import asynccontextmanager
 
 import pytest
 from temporalio.client import WorkflowFailureError
-from temporalio.worker import Worker
 
 from activities.closing import read_standing
 from activities.steps import ApprovalSteps
 from cosignet.core.terms import Terms
 from cosignet.temporal.contract import Outcome
 from tests.acme import a_wire_transfer
-from tests.workflow.parents import Agent
+from tests.workflow.parents import agents
 
 
 @pytest.fixture
@@ -20,24 +18,8 @@ def database_kind():
     return "sqlite"
 
 
-@asynccontextmanager
-async def agents(service):
-    queue = f"agents-{secrets.token_hex(4)}"
-    async with service.worker(), Worker(service.client, task_queue=queue, workflows=[Agent]):
-
-        async def start(ask, confirmation=None):
-            confirmation = confirmation or secrets.token_hex(16)
-            arguments = [confirmation, ask, service.task_queue]
-            handle = await service.client.start_workflow(
-                "Agent", args=arguments, id=f"agent-{secrets.token_hex(4)}", task_queue=queue, result_type=Outcome
-            )
-            return confirmation, handle
-
-        yield start
-
-
 async def test_the_requester_is_the_parent_and_what_it_says_of_itself_is_a_claim(service):
-    async with agents(service) as start:
+    async with service.worker(), agents(service) as start:
         confirmation, handle = await start(a_wire_transfer(claim="I am the board"))
         await service.inbox.told("anna@example.com")
         nonce, vote = await service.acme.sign(confirmation, "anna")
@@ -69,7 +51,7 @@ async def refusal_of(handle):
     ],
 )
 async def test_an_ask_that_breaks_a_rule_fails_with_its_code(service, changes, code):
-    async with agents(service) as start:
+    async with service.worker(), agents(service) as start:
         _, handle = await start(a_wire_transfer(**changes))
         assert await refusal_of(handle) == code
 
@@ -77,7 +59,7 @@ async def test_an_ask_that_breaks_a_rule_fails_with_its_code(service, changes, c
 async def test_an_id_that_is_taken_by_other_terms_is_refused(service):
     confirmation = secrets.token_hex(16)
     await service.acme.ask(confirmation)
-    async with agents(service) as start:
+    async with service.worker(), agents(service) as start:
         _, handle = await start(a_wire_transfer(), confirmation)
         assert await refusal_of(handle) == "confirmation.other_terms"
 
@@ -90,14 +72,14 @@ async def test_a_namespace_without_an_organisation_asks_for_nobody(service):
         organisation="",
         search_attributes=False,
     )
-    async with agents(service) as start:
+    async with service.worker(), agents(service) as start:
         _, handle = await start(a_wire_transfer())
         assert await refusal_of(handle) == "request.namespace"
 
 
 @pytest.mark.parametrize("how", ["cancel", "terminate"])
 async def test_when_the_parent_ends_the_confirmation_is_cancelled(service, how):
-    async with agents(service) as start:
+    async with service.worker(), agents(service) as start:
         confirmation, handle = await start(a_wire_transfer())
         await service.inbox.told("anna@example.com")
         await getattr(handle, how)()

@@ -1,13 +1,10 @@
-"""Every way to end without approval: silence, cancellation, termination, reset; and that the row's word stands."""
+"""Every way to end without approval: silence, cancellation, termination; and that the row's word stands."""
 
 import asyncio
 import secrets
 from datetime import timedelta
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import ResetReapplyExcludeType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import ActivityEnvironment
 
@@ -16,7 +13,6 @@ from activities.closing import close_confirmation, read_standing
 from activities.sweeping import HousekeepingSteps
 from activities.voting import record_vote
 from cosignet.temporal.contract import SYNC_SIGNAL
-from store.outbox import list_events
 
 
 @pytest.fixture
@@ -38,19 +34,13 @@ async def sweep_until_seen(service, confirmation):
     assert (await sweep(service)).closed == 1
 
 
-async def events_of(service, confirmation):
-    async with service.acme.database.read() as tx:
-        events = await list_events(tx, service.acme.organisation.id)
-    return [event.type.removeprefix("confirmation.") for event in events if event.confirmation_id == confirmation]
-
-
 async def test_a_row_that_was_closed_elsewhere_ends_the_wait(service):
     async with service.worker():
         confirmation, handle = await service.start()
         await close_confirmation(service.acme.deployment, confirmation, "expired")
         await handle.signal(SYNC_SIGNAL)
         assert (await handle.result()).status == "expired"
-    assert await events_of(service, confirmation) == ["requested", "expired"]
+    assert await service.events_of(confirmation) == ["requested", "expired"]
 
 
 async def test_cancelling_the_workflow_cancels_the_confirmation(service):
@@ -59,7 +49,7 @@ async def test_cancelling_the_workflow_cancels_the_confirmation(service):
         await service.inbox.told("anna@example.com")
         await handle.cancel()
         assert (await handle.result()).status == "cancelled"
-    assert await events_of(service, confirmation) == ["requested", "cancelled"]
+    assert await service.events_of(confirmation) == ["requested", "cancelled"]
 
 
 async def test_a_vote_that_was_counted_wins_over_a_cancellation(service):
@@ -70,7 +60,7 @@ async def test_a_vote_that_was_counted_wins_over_a_cancellation(service):
         assert recorded.answer.status == "approved"
         await handle.cancel()
         assert (await handle.result()).status == "approved"
-    assert await events_of(service, confirmation) == ["requested", "voted", "approved"]
+    assert await service.events_of(confirmation) == ["requested", "voted", "approved"]
 
 
 async def test_a_decided_confirmation_answers_a_new_run_at_once(service):
@@ -112,30 +102,3 @@ async def test_a_workflow_whose_row_is_final_is_told_by_the_sweep(service):
                 await sweep(service)
                 await asyncio.sleep(0.5)
         assert (await handle.result()).status == "cancelled"
-
-
-async def test_a_reset_workflow_still_answers_what_the_row_says(service):
-    async with service.worker():
-        confirmation, handle = await service.start()
-        nonce, vote = await service.acme.sign(confirmation, "anna")
-        await service.vote(confirmation, nonce, vote)
-        await handle.result()
-        reset = await reset_to_start(service, handle)
-        assert (await reset.result()).status == "approved"
-    assert await events_of(service, confirmation) == ["requested", "voted", "approved"]
-
-
-async def reset_to_start(service, handle):
-    history = await handle.fetch_history()
-    completed = [e.event_id for e in history.events if e.HasField("workflow_task_completed_event_attributes")]
-    answer = await service.client.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=service.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=handle.first_execution_run_id),
-            reason="a test",
-            request_id=secrets.token_hex(8),
-            workflow_task_finish_event_id=completed[0],
-            reset_reapply_exclude_types=[ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE],
-        )
-    )
-    return service.client.get_workflow_handle(handle.id, run_id=answer.run_id, result_type=type(await handle.result()))
