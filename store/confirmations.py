@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cosignet.core.decision import Status
@@ -13,6 +13,10 @@ from store.schema import confirmations
 from store.upsert import insert_new
 
 PENDING = confirmations.c.status == Status.PENDING
+
+_BY_ID = select(confirmations).where(confirmations.c.id == bindparam("confirmation"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
+_IF_PENDING = update(confirmations).where(confirmations.c.id == bindparam("confirmation"), PENDING)
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ async def insert_confirmation(tx: AsyncConnection, confirmation: Confirmation) -
 
 async def get_confirmation(tx: AsyncConnection, confirmation: str, *, lock: bool = False) -> Confirmation | None:
     """One confirmation; `lock` holds its row until the transaction ends."""
-    query = select(confirmations).where(confirmations.c.id == confirmation)
-    return read(Confirmation, (await tx.execute(query.with_for_update() if lock else query)).one_or_none())
+    query = _BY_ID_LOCKED if lock else _BY_ID
+    return read(Confirmation, (await tx.execute(query, {"confirmation": confirmation})).one_or_none())
 
 
 async def list_confirmations(
@@ -75,9 +79,8 @@ async def list_pending(tx: AsyncConnection, *, created_before: datetime) -> list
 
 async def decide(tx: AsyncConnection, confirmation: str, status: Status, *, event: str, at: datetime) -> bool:
     """Move a pending confirmation to its final status; False when it was final already."""
-    pending = (confirmations.c.id == confirmation) & PENDING
     values = {"status": status.value, "decided_at": at, "outcome_event": event}
-    return (await tx.execute(update(confirmations).where(pending).values(values))).rowcount == 1
+    return (await tx.execute(_IF_PENDING, {"confirmation": confirmation, **values})).rowcount == 1
 
 
 async def consume(tx: AsyncConnection, confirmation: str, consumer: str, *, at: datetime) -> bool:

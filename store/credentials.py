@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cosignet.core.encoding import b64u, sha256
@@ -17,6 +17,9 @@ from store.upsert import insert_new
 
 INVITE_LIFETIME = timedelta(days=7)
 CEREMONY_LIFETIME = timedelta(minutes=5)
+
+_BY_ID = select(credentials).where(credentials.c.id == bindparam("credential"))
+_CHANGE = update(credentials).where(credentials.c.id == bindparam("credential"))
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,7 @@ async def add_credential(
 
 async def get_credential(tx: AsyncConnection, credential_id: bytes) -> CredentialRow | None:
     """A passkey by its id, revoked or not."""
-    return read(
-        CredentialRow, (await tx.execute(select(credentials).where(credentials.c.id == credential_id))).one_or_none()
-    )
+    return read(CredentialRow, (await tx.execute(_BY_ID, {"credential": credential_id})).one_or_none())
 
 
 async def get_credentials(tx: AsyncConnection, ids: Collection[bytes]) -> list[CredentialRow]:
@@ -143,7 +144,7 @@ async def record_use(
     decreased = (sign_count or credential.sign_count) and sign_count <= credential.sign_count
     values = {"sign_count": max(sign_count, credential.sign_count), "backed_up": backed_up}
     flagged = {"flagged_at": at} if decreased else {}
-    await tx.execute(update(credentials).where(credentials.c.id == credential.id).values(**values, **flagged))
+    await tx.execute(_CHANGE, {"credential": credential.id, **values, **flagged})
     return bool(decreased)
 
 

@@ -24,13 +24,16 @@ from store import sqlite
 
 Clock = Callable[[AsyncConnection], Awaitable[datetime]]
 
+_SECONDS = {
+    "sqlite": text("SELECT unixepoch()"),
+    "postgresql": text("SELECT floor(extract(epoch from clock_timestamp()))::bigint"),
+}
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 async def database_clock(tx: AsyncConnection) -> datetime:
     """The database's own clock, whole seconds in UTC: the one clock that all processes share."""
-    seconds = "unixepoch()" if tx.dialect.name == "sqlite" else "floor(extract(epoch from clock_timestamp()))::bigint"
-    return datetime.fromtimestamp((await tx.execute(text(f"SELECT {seconds}"))).scalar_one(), UTC)
+    return datetime.fromtimestamp((await tx.execute(_SECONDS[tx.dialect.name])).scalar_one(), UTC)
 
 
 class Database:

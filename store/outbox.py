@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -16,6 +16,14 @@ from store.schema import organisations, outbox
 RECORD = "cosignet/record/v1"
 
 Record = dict[str, Any]
+
+_INSERT = insert(outbox)
+_RESERVE = (
+    update(organisations)
+    .where(organisations.c.id == bindparam("organisation"))
+    .values(sequence=organisations.c.sequence + bindparam("count"))
+    .returning(organisations.c.sequence)
+)
 
 
 async def add_event(
@@ -56,7 +64,7 @@ async def add_events(
         }
         for sequence, (event_type, record) in enumerate(events, first)
     ]
-    await tx.execute(insert(outbox), rows)
+    await tx.execute(_INSERT, rows)
     return [str(row["id"]) for row in rows]
 
 
@@ -68,13 +76,7 @@ async def list_events(tx: AsyncConnection, organisation: str) -> list[Event]:
 
 async def _next_sequences(tx: AsyncConnection, organisation: str, count: int) -> int:
     # The row lock that this takes is what keeps the sequence free of gaps and doubles.
-    statement = (
-        update(organisations)
-        .where(organisations.c.id == organisation)
-        .values(sequence=organisations.c.sequence + count)
-        .returning(organisations.c.sequence)
-    )
-    last: int = (await tx.execute(statement)).scalar_one()
+    last: int = (await tx.execute(_RESERVE, {"organisation": organisation, "count": count})).scalar_one()
     return last - count + 1
 
 

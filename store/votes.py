@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cosignet.core.encoding import b64u, sha256
@@ -13,6 +13,28 @@ from store.rows import CeremonyRow, VoteRow, read, read_all
 from store.schema import ceremonies, credentials, links, people, votes
 
 MAX_OPEN_CEREMONIES = 20
+
+_OF_CONFIRMATION = votes.c.confirmation_id == bindparam("confirmation")
+_CEREMONY = select(ceremonies).where(ceremonies.c.nonce == bindparam("ceremony"))
+_IF_FRESH = (
+    update(ceremonies)
+    .where(ceremonies.c.nonce == bindparam("ceremony"), ceremonies.c.used_at.is_(None))
+    .where(ceremonies.c.expires_at > bindparam("at"))
+)
+_INSERT = insert(votes).returning(votes)
+_VOTE = select(votes).where(votes.c.nonce == bindparam("vote"))
+_EVER_CAST = select(votes).where(_OF_CONFIRMATION).order_by(votes.c.position)
+_CAST = _EVER_CAST.where(votes.c.voided_at.is_(None))
+_REVOKED = (
+    select(votes.c.nonce)
+    .join(people, people.c.id == votes.c.person_id)
+    .join(credentials, credentials.c.id == votes.c.credential_id)
+    .where(
+        _OF_CONFIRMATION,
+        votes.c.voided_at.is_(None),
+        people.c.revoked_at.is_not(None) | credentials.c.revoked_at.is_not(None),
+    )
+)
 
 
 async def insert_ceremony(tx: AsyncConnection, ceremony: CeremonyRow) -> None:
@@ -31,32 +53,29 @@ async def count_open_ceremonies(tx: AsyncConnection, confirmation: str, person: 
 
 async def get_ceremony(tx: AsyncConnection, nonce: bytes) -> CeremonyRow | None:
     """An issued context by its nonce, used or not."""
-    return read(CeremonyRow, (await tx.execute(select(ceremonies).where(ceremonies.c.nonce == nonce))).one_or_none())
+    return read(CeremonyRow, (await tx.execute(_CEREMONY, {"ceremony": nonce})).one_or_none())
 
 
 async def use_ceremony(tx: AsyncConnection, nonce: bytes, *, at: datetime) -> bool:
     """Use up an issued context; False when it is unknown, used or too old."""
-    fresh = (ceremonies.c.nonce == nonce) & ceremonies.c.used_at.is_(None) & (ceremonies.c.expires_at > at)
-    return (await tx.execute(update(ceremonies).where(fresh).values(used_at=at))).rowcount == 1
+    return (await tx.execute(_IF_FRESH, {"ceremony": nonce, "at": at, "used_at": at})).rowcount == 1
 
 
 async def insert_vote(tx: AsyncConnection, **columns: object) -> VoteRow:
     """Record a counted vote; the columns of `VoteRow` without `position` and `voided_at`."""
-    row = (await tx.execute(insert(votes).values(**columns).returning(votes))).one()
+    row = (await tx.execute(_INSERT, columns)).one()
     return VoteRow(**row._mapping)  # noqa: SLF001
 
 
 async def get_vote(tx: AsyncConnection, nonce: bytes) -> VoteRow | None:
     """A vote by its nonce, voided or not."""
-    return read(VoteRow, (await tx.execute(select(votes).where(votes.c.nonce == nonce))).one_or_none())
+    return read(VoteRow, (await tx.execute(_VOTE, {"vote": nonce})).one_or_none())
 
 
 async def list_votes(tx: AsyncConnection, confirmation: str, *, with_voided: bool = False) -> list[VoteRow]:
     """The counted votes, in the order they were counted."""
-    query = select(votes).where(votes.c.confirmation_id == confirmation)
-    if not with_voided:
-        query = query.where(votes.c.voided_at.is_(None))
-    return read_all(VoteRow, await tx.execute(query.order_by(votes.c.position)))
+    query = _EVER_CAST if with_voided else _CAST
+    return read_all(VoteRow, await tx.execute(query, {"confirmation": confirmation}))
 
 
 async def list_votes_of(tx: AsyncConnection, confirmations: Collection[str]) -> dict[str, list[VoteRow]]:
@@ -70,14 +89,7 @@ async def list_votes_of(tx: AsyncConnection, confirmations: Collection[str]) -> 
 
 async def revoked_votes(tx: AsyncConnection, confirmation: str) -> list[bytes]:
     """The nonces of counted votes whose passkey or person has been revoked since."""
-    revoked = people.c.revoked_at.is_not(None) | credentials.c.revoked_at.is_not(None)
-    query = (
-        select(votes.c.nonce)
-        .join(people, people.c.id == votes.c.person_id)
-        .join(credentials, credentials.c.id == votes.c.credential_id)
-        .where(votes.c.confirmation_id == confirmation, votes.c.voided_at.is_(None), revoked)
-    )
-    return list((await tx.execute(query)).scalars())
+    return list((await tx.execute(_REVOKED, {"confirmation": confirmation})).scalars())
 
 
 async def void_votes(tx: AsyncConnection, nonces: list[bytes], *, at: datetime) -> None:
