@@ -20,7 +20,7 @@ test: $(INSTALLED) $(MODULES)
 
 soak: $(INSTALLED) $(MODULES)
 	sh tests/install-packages.sh
-	$(BIN)/python -m pytest --soak -n 2 --dist loadfile
+	$(BIN)/python -m pytest --soak -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(INSTALLED) $(MODULES)
 	sh tests/install-packages.sh
