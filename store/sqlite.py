@@ -23,7 +23,8 @@ WRITES = "cosignet_writes"
 _TURN_SECONDS = 10.0
 _TURN_PAUSE = 0.002
 # How long SQLite itself may wait, holding up everything else: for a crashed process's log to be recovered.
-_PRAGMAS = ("busy_timeout=1000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+_PATIENCE = "busy_timeout=1000"
+_PRAGMAS = (_PATIENCE, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
 
 class _Cursor(sqlite3.Cursor):
@@ -86,7 +87,7 @@ def _connected(connection: Any, record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    _pragma(connection, f"query_only={'OFF' if writes else 'ON'}")
     if writes:
         _begin_in_turn(connection)
     else:
@@ -94,17 +95,24 @@ def _begin(connection: Connection) -> None:
 
 
 def _begin_in_turn(connection: Connection) -> None:
+    _pragma(connection, "busy_timeout=0")
     end = time.monotonic() + _TURN_SECONDS
-    connection.exec_driver_sql("PRAGMA busy_timeout=0")
-    while True:
-        try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            break
-        except OperationalError:
-            if time.monotonic() > end:
-                raise
-        await_(asyncio.sleep(_TURN_PAUSE))
-    connection.exec_driver_sql(f"PRAGMA {_PRAGMAS[0]}")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                break
+            except OperationalError:
+                if time.monotonic() > end:
+                    raise
+            await_(asyncio.sleep(_TURN_PAUSE))
+    finally:
+        _pragma(connection, _PATIENCE)
+
+
+def _pragma(connection: Connection, setting: str) -> None:
+    raw: Any = connection.connection.driver_connection
+    raw.execute(f"PRAGMA {setting}")
 
 
 async def _nothing() -> None:

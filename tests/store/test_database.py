@@ -183,6 +183,9 @@ async def test_a_writer_that_is_cancelled_while_it_waits_holds_up_nobody(tmp_pat
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.01):
                     await found_tenant(database)
+    async with database.read() as tx:
+        # Nor does it leave a connection behind that gives up at once.
+        assert (await tx.execute(text("PRAGMA busy_timeout"))).scalar_one() == 1_000
     await found_tenant(database)
     async with database.read() as tx:
         assert len(await list_organisations(tx)) == 1
