@@ -10,16 +10,18 @@ from activities.approvals import ApprovalWorkflows
 from activities.closing import close_confirmation
 from activities.deployment import Deployment
 from cosignet.core.decision import Status
-from store.confirmations import get_confirmation, get_statuses, list_pending
+from store.confirmations import get_confirmation, get_statuses, list_overdue, list_pending
 
 # Younger rows may still be on their way to their workflow.
 GRACE = timedelta(seconds=30)
+# So long after its deadline a workflow that could have ended its row has done so.
+OVERDUE = timedelta(minutes=2)
 _BATCH = 500
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """How many workflows were started that were missing, rows closed whose workflow was gone, workflows told."""
+    """How many workflows were started that were missing, rows closed that no workflow would close, workflows told."""
 
     started: int
     closed: int
@@ -41,13 +43,15 @@ class HousekeepingSteps:
         async with self._deployment.database.read() as tx:
             now = await self._deployment.database.clock(tx)
             pending = await list_pending(tx, created_before=now - GRACE)
+            overdue = await list_overdue(tx, deadline_before=now - OVERDUE)
         started = closed = 0
         for confirmation in pending:
-            if confirmation in running:
-                continue
-            status = await self._workflows.status(confirmation)
-            started += status is None and await self._start(confirmation)
-            closed += status not in (None, WorkflowExecutionStatus.RUNNING) and await self._close(confirmation)
+            if confirmation in overdue:
+                closed += await self._close(confirmation)
+            elif confirmation not in running:
+                status = await self._workflows.status(confirmation)
+                started += status is None and await self._start(confirmation)
+                closed += status not in (None, WorkflowExecutionStatus.RUNNING) and await self._close(confirmation)
             activity.heartbeat()
         return Sweep(started, closed, await self._tell(sorted(running)))
 

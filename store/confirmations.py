@@ -77,6 +77,15 @@ async def list_pending(tx: AsyncConnection, *, created_before: datetime) -> list
     return list((await tx.execute(query)).scalars())
 
 
+async def list_overdue(tx: AsyncConnection, *, deadline_before: datetime) -> set[str]:
+    """The ids of confirmations that are pending although their deadline was before this moment."""
+    return set(
+        (
+            await tx.execute(select(confirmations.c.id).where(PENDING, confirmations.c.deadline < deadline_before))
+        ).scalars()
+    )
+
+
 async def decide(tx: AsyncConnection, confirmation: str, status: Status, *, event: str, at: datetime) -> bool:
     """Move a pending confirmation to its final status; False when it was final already."""
     values = {"status": status.value, "decided_at": at, "outcome_event": event}

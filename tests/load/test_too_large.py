@@ -2,7 +2,7 @@
 
 Temporal takes payloads below 2 MiB. Signals that large stay in the history, which it ends at 50 MB; an Update above the
 limit keeps its workflow from any progress until Temporal forgets it. Whoever may write to the namespace can end or
-stop an approval so, as by terminating it, and never as approved: the row can be closed all the same.
+stop an approval so, as by terminating it, and never as approved: once its deadline is over, housekeeping ends it.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
-from activities.closing import close_confirmation
+from activities.closing import read_standing
 from cosignet.temporal.contract import APPROVAL_SIGNAL, VOTE_UPDATE, VoteAnswer
 from tests.api.world import code_of
 
@@ -43,7 +43,7 @@ async def test_an_update_below_the_limit_is_refused_by_the_workflow(service):
         await approves_after_all(service, confirmation, handle, nonce, vote)
 
 
-async def test_an_update_above_the_limit_is_never_accepted(service):
+async def test_an_update_above_the_limit_is_never_accepted_and_its_confirmation_expires(service, monkeypatch):
     async with service.worker():
         confirmation, handle = await service.start()
         _, vote = await service.acme.sign(confirmation, "anna")
@@ -52,8 +52,14 @@ async def test_an_update_above_the_limit_is_never_accepted(service):
             await handle.execute_update(
                 VOTE_UPDATE, large, id="large", result_type=VoteAnswer, rpc_timeout=timedelta(seconds=2)
             )
-        closed = await close_confirmation(service.acme.deployment, confirmation, "cancelled")
-        assert (closed.status, closed.votes) == ("cancelled", [])
+        deadline = (await read_standing(service.acme.deployment, confirmation)).row.deadline
+        monkeypatch.setattr(service.acme.database, "clock", lambda _: at(deadline + timedelta(minutes=3)))
+        assert (await service.sweep()).closed == 1
+        assert await service.events_of(confirmation) == ["requested", "expired"]
+
+
+async def at(moment):
+    return moment
 
 
 async def test_signals_below_the_limit_are_dropped(service):

@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
 from activities.approvals import ApprovalWorkflows, workflow_id
 from activities.steps import ApprovalSteps
+from activities.sweeping import HousekeepingSteps, Sweep
 from activities.voting import find_vote
 from cosignet.core.encoding import from_b64u
 from cosignet.temporal.contract import APPROVAL_WORKFLOW, TASK_QUEUE, ApprovalInput, Outcome, VoteAnswer, VoteInput
@@ -73,6 +75,10 @@ class Service:
             return await find_vote(self.acme.deployment, confirmation, from_b64u(nonce))
 
         return await self.workflows.vote(confirmation, nonce, vote, find)
+
+    async def sweep(self) -> Sweep:
+        """What housekeeping does every minute."""
+        return await ActivityEnvironment().run(HousekeepingSteps(self.acme.deployment, self.workflows).sweep)
 
     async def events_of(self, confirmation: str) -> list[str]:
         """What happened to it, oldest first."""

@@ -6,11 +6,8 @@ from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
-from temporalio.testing import ActivityEnvironment
 
-from activities.approvals import ApprovalWorkflows
 from activities.closing import close_confirmation, read_standing
-from activities.sweeping import HousekeepingSteps
 from activities.voting import record_vote
 from cosignet.temporal.contract import SYNC_SIGNAL
 
@@ -21,17 +18,12 @@ def no_grace(monkeypatch):
     monkeypatch.setattr("activities.sweeping.GRACE", timedelta(0))
 
 
-async def sweep(service):
-    steps = HousekeepingSteps(service.acme.deployment, ApprovalWorkflows(service.client, search_attributes=False))
-    return await ActivityEnvironment().run(steps.sweep)
-
-
 async def sweep_until_seen(service, confirmation):
     """Sweep once Temporal's visibility store, which lags, has noticed that the workflow is gone."""
     async with asyncio.timeout(30):
         while confirmation in await service.workflows.running():
             await asyncio.sleep(0.1)
-    assert (await sweep(service)).closed == 1
+    assert (await service.sweep()).closed == 1
 
 
 async def test_a_row_that_was_closed_elsewhere_ends_the_wait(service):
@@ -87,7 +79,7 @@ async def test_a_workflow_that_was_never_started_is_started_by_the_sweep(service
     confirmation = secrets.token_hex(16)
     await service.acme.ask(confirmation)
     async with service.worker():
-        assert (await sweep(service)).started == 1
+        assert (await service.sweep()).started == 1
         nonce, vote = await service.acme.sign(confirmation, "anna")
         assert (await service.vote(confirmation, nonce, vote)).status == "approved"
 
@@ -99,6 +91,6 @@ async def test_a_workflow_whose_row_is_final_is_told_by_the_sweep(service):
         await close_confirmation(service.acme.deployment, confirmation, "cancelled")
         async with asyncio.timeout(30):
             while (await handle.describe()).status == WorkflowExecutionStatus.RUNNING:
-                await sweep(service)
+                await service.sweep()
                 await asyncio.sleep(0.5)
         assert (await handle.result()).status == "cancelled"

@@ -62,6 +62,19 @@ async def test_a_row_whose_workflow_runs_is_left_alone(acme, no_grace):
     assert await sweep(acme, Workflows(WorkflowExecutionStatus.RUNNING)) == ("pending", 0, 0)
 
 
+@pytest.mark.parametrize(("late", "ended"), [(-1, "pending"), (0, "pending"), (120, "pending"), (121, "expired")])
+async def test_a_row_that_no_workflow_ends_in_time_expires(acme, late, ended):
+    async def clock(tx):
+        return row.deadline + timedelta(seconds=late)
+
+    confirmation = secrets.token_hex(16)
+    row = await acme.ask(confirmation)
+    acme.database.clock = clock
+    workflows = Workflows(WorkflowExecutionStatus.RUNNING)
+    await ActivityEnvironment().run(HousekeepingSteps(acme.deployment, workflows).sweep)
+    assert (await read_standing(acme.deployment, confirmation)).row.status == ended
+
+
 async def test_a_row_without_a_workflow_gets_one(acme, no_grace):
     workflows = Workflows(None)
     assert await sweep(acme, workflows) == ("pending", 1, 0)
