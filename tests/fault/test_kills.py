@@ -14,7 +14,7 @@ from tests.fault.nemesis import WORST, Nemesis, Strike, plan
 
 AT_ONCE = 6
 # In `make soak`, with each kind of database; a machine that is too slow for it kills less.
-KILLS, OFF, SECONDS = 125, 10, 450
+KILLS, OFF, SECONDS = 125, 10, 600
 
 PART = {
     # Nobody is left who could tell the workflow of the vote, but housekeeping.
