@@ -123,4 +123,7 @@ async def race(database: Database, step: Callable[[AsyncConnection, int], Awaita
         async with database.write() as tx:
             return await step(tx, number)
 
-    return await asyncio.gather(*(run(number) for number in range(runners)))
+    # Where one of them fails, the others come to their end before the database is closed.
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run(number)) for number in range(runners)]
+    return [task.result() for task in tasks]
