@@ -123,7 +123,9 @@ async def race(database: Database, step: Callable[[AsyncConnection, int], Awaita
         async with database.write() as tx:
             return await step(tx, number)
 
-    # Where one of them fails, the others come to their end before the database is closed.
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run(number)) for number in range(runners)]
-    return [task.result() for task in tasks]
+    results = await asyncio.gather(*(run(number) for number in range(runners)), return_exceptions=True)
+    # Where one of them fails, the others have come to their end before the database is closed.
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
