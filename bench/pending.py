@@ -31,10 +31,10 @@ COLUMNS = [
     "minimal per s",
     "ratio",
 ]
-# Ten thousand take minutes to start: once, with the database of production.
+# Ten thousand take some twenty minutes to start: once, with the database of production.
 WAITING = {"sqlite": (100, 1_000), "postgresql": (100, 1_000, 10_000)}
 FEWER = {"quick": 50, "tiny": 100, "full": 1}
-FILL_SECONDS = 320
+FILL_SECONDS = 1_500
 BATCH = 200
 AT_ONCE = 8
 A_DAY = 24 * 3600
