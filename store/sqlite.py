@@ -1,8 +1,8 @@
 """SQLite under SQLAlchemy's asyncio interface, on the event loop's own thread.
 
-A statement here takes some ten microseconds and a commit less than a millisecond. The drivers that hand each of them
-to a thread visit it four times a statement, and every visit costs more than the statement. What can take long, waiting
-for another process to finish writing, is waited for with the event loop free.
+A statement here takes some tens of microseconds, a commit a millisecond or two. Drivers that hand each statement to a
+thread visit it four times, which costs several times what the statement does. What can take long, waiting for
+another process to finish writing, is waited for with the event loop free.
 """
 
 import asyncio
