@@ -79,11 +79,8 @@ async def list_pending(tx: AsyncConnection, *, created_before: datetime) -> list
 
 async def list_overdue(tx: AsyncConnection, *, deadline_before: datetime) -> set[str]:
     """The ids of confirmations that are pending although their deadline was before this moment."""
-    return set(
-        (
-            await tx.execute(select(confirmations.c.id).where(PENDING, confirmations.c.deadline < deadline_before))
-        ).scalars()
-    )
+    query = select(confirmations.c.id).where(PENDING, confirmations.c.deadline < deadline_before)
+    return set((await tx.execute(query)).scalars())
 
 
 async def decide(tx: AsyncConnection, confirmation: str, status: Status, *, event: str, at: datetime) -> bool:

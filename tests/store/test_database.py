@@ -261,8 +261,6 @@ async def test_a_postgres_that_stops_in_the_middle_leaves_nothing(postgres_to_st
     await database.close()
 
 
-# The driver's thread may want to tell a loop that is closed by then that it could not connect.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/none", "sqlite:////nowhere/at/all.db"])
 async def test_nothing_there_is_unavailable_within_seconds(url):
     database = Database(url)
