@@ -51,7 +51,7 @@ def parse_public_key(cose: bytes) -> PublicKey:
     if kind == (2, ES256, 1) and set(members) == {1, 3, -1, -2, -3}:
         return PublicKey(cose, ES256, _p256(members[-2], members[-3]))
     if kind == (1, EDDSA, 6) and set(members) == {1, 3, -1, -2}:
-        return PublicKey(cose, EDDSA, _ed25519(members[-2]))
+        return PublicKey(cose, EDDSA, read_ed25519(members[-2]))
     raise _unusable("only ES256 on P-256 and EdDSA with Ed25519 are accepted")
 
 
@@ -81,7 +81,8 @@ def _p256(x: object, y: object) -> ec.EllipticCurvePublicKey:
     return key
 
 
-def _ed25519(x: object) -> ed25519.Ed25519PublicKey:
+def read_ed25519(x: object) -> ed25519.Ed25519PublicKey:
+    """A key of 32 bytes, canonically encoded and not of small order. Raises `Malformed("credential.key")`."""
     if not (isinstance(x, bytes) and len(x) == 32):
         raise _unusable("an Ed25519 key has 32 bytes")
     point = _decompress(x)
