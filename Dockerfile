@@ -23,6 +23,8 @@ COPY web/ web/
 
 # The service cannot change its own code, and may write to its data alone.
 RUN useradd --system --uid 10001 --home-dir /var/lib/cosignet --create-home cosignet
+# For the one worker that signs the public log: a volume that is mounted here belongs to it.
+RUN install --directory --owner cosignet --mode 700 /var/lib/cosignet-log
 USER cosignet
 VOLUME /var/lib/cosignet
 

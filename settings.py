@@ -48,6 +48,22 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="`postgresql://…` or `sqlite:///…`; by default `cosignet.db` in the data directory."
     )
+    log_publisher: bool = Field(
+        True,
+        description="Whether this machine's worker signs the log's heads. Exactly one machine does: the one that has "
+        "the log's key and its high-water mark.",
+    )
+    log_key_file: Path | None = Field(
+        None,
+        description="The log's private keys, readable by their owner alone; by default `log.key` in the data "
+        "directory. Made when the log is founded.",
+    )
+    log_mark_file: Path | None = Field(
+        None,
+        description="The log's high-water mark; by default `log.mark` in the data directory. Keep it where no backup "
+        "of the database is restored over it.",
+    )
+    log_interval: int = Field(10, description="Seconds after which a head is signed anew, grown or not.", ge=1)
     http_host: str = Field("127.0.0.1", description="Address the API listens on.")
     http_port: int = Field(8420, description="Port the API listens on.", ge=1, le=65535)
     calls_per_key: int = Field(1_200, description="Calls a minute that one API key may make.", ge=1)
@@ -77,6 +93,16 @@ class Settings(BaseSettings):
         if value and not value.startswith(("postgresql://", "postgres://", "sqlite:///")):
             raise ValueError("must begin with postgresql:// or sqlite:///")
         return value
+
+    @property
+    def log_key_path(self) -> Path:
+        """Where the log's private keys are."""
+        return self.log_key_file or self.data_dir / "log.key"
+
+    @property
+    def log_mark_path(self) -> Path:
+        """Where the log's high-water mark is."""
+        return self.log_mark_file or self.data_dir / "log.mark"
 
     def relying_party(self) -> RelyingParty:
         """Rp id and the one origin pages have. Raises `ValueError` for an rp id that is no parent of the host."""

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -13,14 +14,19 @@ from temporalio.worker import Interceptor, Worker
 
 from activities.approvals import ApprovalWorkflows, has_search_attributes
 from activities.deployment import Deployment
+from activities.key_file import KeyFile
+from activities.log_steps import LogSteps
+from activities.mark import MarkFile
 from activities.notifying import OutboxNotifier
+from activities.publishing import Publisher
 from activities.steps import ApprovalSteps
 from activities.sweeping import HousekeepingSteps
 from cosignet.errors import CosignetError
-from cosignet.temporal.contract import TASK_QUEUE
+from cosignet.temporal.contract import LOG_TASK_QUEUE, TASK_QUEUE
 from settings import Settings, connect_temporal, read_settings
 from workflows.approval import Approval
 from workflows.housekeeping import Housekeeping, schedule_housekeeping
+from workflows.publishing import Publishing, schedule_publishing
 
 logger = logging.getLogger("cosignet.worker")
 
@@ -41,7 +47,7 @@ async def build_worker(
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[Approval, Housekeeping],
+        workflows=[Approval, Housekeeping, Publishing],
         activities=[
             steps.open,
             steps.read_voters,
@@ -56,6 +62,20 @@ async def build_worker(
     )
 
 
+def build_publisher(client: Client, settings: Settings, deployment: Deployment) -> Worker:
+    """What signs the log's heads on this machine, which has the key and the high-water mark."""
+    mark = MarkFile(settings.log_mark_path)
+    interval = timedelta(seconds=settings.log_interval)
+    publisher = Publisher(deployment, KeyFile(settings.log_key_path), mark, interval=interval)
+    return Worker(
+        client,
+        task_queue=LOG_TASK_QUEUE,
+        activities=[LogSteps(publisher, mark).publish],
+        max_concurrent_activities=1,
+        graceful_shutdown_timeout=timedelta(seconds=10),
+    )
+
+
 async def main(interceptors: Sequence[Interceptor] = ()) -> None:
     """Run until SIGTERM or SIGINT; `interceptors` are for whoever wraps this worker (tracing, fault tests)."""
     stop = asyncio.Event()
@@ -66,7 +86,11 @@ async def main(interceptors: Sequence[Interceptor] = ()) -> None:
     client = await connect_temporal()
     worker = await build_worker(client, settings, deployment, interceptors)
     await schedule_housekeeping(client)
-    async with worker:
+    await schedule_publishing(client)
+    async with AsyncExitStack() as running:
+        await running.enter_async_context(worker)
+        if settings.log_publisher:
+            await running.enter_async_context(build_publisher(client, settings, deployment))
         logger.info("Serving task queue %s in namespace %s", TASK_QUEUE, client.namespace)
         await stop.wait()
     await deployment.database.close()

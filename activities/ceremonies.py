@@ -1,7 +1,9 @@
 """`issue_ceremony`: one context for one approver's one decision, usable once, at most five minutes."""
 
+import asyncio
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,14 +13,18 @@ from activities.deployment import Deployment
 from activities.matters import matter_of
 from cosignet.core.decision import Matter
 from cosignet.core.encoding import from_b64u
-from cosignet.core.terms import MAX_REASON, NO_HEAD, Context, DecisionWord, challenge_of, hash_text, nonce_of
-from cosignet.errors import Conflict, Malformed, NotFound, Refused, TooMany
+from cosignet.core.terms import MAX_REASON, Context, DecisionWord, challenge_of, hash_text, nonce_of
+from cosignet.errors import Conflict, Malformed, NotFound, Refused, TooMany, Unavailable
 from store.confirmations import get_confirmation
 from store.credentials import active_credentials
+from store.heads import covering_head
 from store.rows import CeremonyRow, Confirmation, CredentialRow
 from store.votes import MAX_OPEN_CEREMONIES, count_open_ceremonies, insert_ceremony, list_votes
 
 LIFETIME = timedelta(minutes=5)
+# The publisher signs ten heads a second; one that starts anew after a crash needs some seconds for its first.
+HEAD_SECONDS = 8.0
+HEAD_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,37 +41,57 @@ class Ceremony:
 async def issue_ceremony(
     deployment: Deployment, confirmation: str, person: str, decision: DecisionWord, reason: str
 ) -> Ceremony:
-    """Issue the context that `person` may sign now.
+    """Issue the context that `person` may sign now, as soon as a signed head of the log covers the request.
 
     Raises `NotFound`, `Conflict("decision.final")`, `Refused` with `time.deadline`, `policy.approver`, `vote.person`
-    or `ceremony.no_passkey`, `Malformed("request.reason")`, `TooMany("ceremony.too_many")`.
+    or `ceremony.no_passkey`, `Malformed("request.reason")`, `TooMany("ceremony.too_many")`, and `Unavailable`, with
+    `log.pending` when no such head came in time.
     """
     _check_reason(reason)
-    async with deployment.database.write() as tx:
-        row = await get_confirmation(tx, confirmation, lock=True)
-        if row is None:
-            raise NotFound("confirmation.unknown", "there is no such confirmation")
-        at = await deployment.database.clock(tx)
-        matter = matter_of(row, deployment.rp)
-        seat = await find_seat(tx, row, matter, person, at)
-        credentials = await usable_credentials(tx, matter, person)
-        if await count_open_ceremonies(tx, confirmation, person, at=at) >= MAX_OPEN_CEREMONIES:
-            raise TooMany(
-                "ceremony.too_many", "too many unfinished attempts", retry_after=int(LIFETIME.total_seconds())
-            )
-        context = Context(
-            terms=row.terms_hash,
-            approver=person,
-            stands_in_for="" if seat == person else seat,
-            decision=decision,
-            reason=hash_text(reason),
-            issued_at=at,
-            head=NO_HEAD,
-            random=secrets.token_bytes(32),
-        ).to_bytes()
-        expires_at = min(at + LIFETIME, row.deadline)
-        nonce = nonce_of(context)
-        await insert_ceremony(tx, CeremonyRow(nonce, row.id, person, context, reason, at, expires_at, None))
+    end = time.monotonic() + HEAD_SECONDS
+    while True:
+        async with deployment.database.write() as tx:
+            ceremony = await _issue(tx, deployment, confirmation, person, decision, reason)
+        if ceremony is not None:
+            return ceremony
+        if time.monotonic() > end:
+            raise Unavailable("log.pending", "the public log does not have this request yet; try again")
+        await asyncio.sleep(HEAD_PAUSE)
+
+
+async def _issue(
+    tx: AsyncConnection,
+    deployment: Deployment,
+    confirmation: str,
+    person: str,
+    decision: DecisionWord,
+    reason: str,
+) -> Ceremony | None:
+    row = await get_confirmation(tx, confirmation, lock=True)
+    if row is None:
+        raise NotFound("confirmation.unknown", "there is no such confirmation")
+    at = await deployment.database.clock(tx)
+    matter = matter_of(row, deployment.rp)
+    seat = await find_seat(tx, row, matter, person, at)
+    credentials = await usable_credentials(tx, matter, person)
+    if await count_open_ceremonies(tx, confirmation, person, at=at) >= MAX_OPEN_CEREMONIES:
+        raise TooMany("ceremony.too_many", "too many unfinished attempts", retry_after=int(LIFETIME.total_seconds()))
+    covering = await covering_head(tx, row.request_event)
+    if covering is None:
+        return None
+    context = Context(
+        terms=row.terms_hash,
+        approver=person,
+        stands_in_for="" if seat == person else seat,
+        decision=decision,
+        reason=hash_text(reason),
+        issued_at=at,
+        head=covering.head,
+        random=secrets.token_bytes(32),
+    ).to_bytes()
+    expires_at = min(at + LIFETIME, row.deadline)
+    nonce = nonce_of(context)
+    await insert_ceremony(tx, CeremonyRow(nonce, row.id, person, context, reason, at, expires_at, None))
     return Ceremony(context, nonce, challenge_of(nonce, matter.terms.payload), credentials, expires_at)
 
 
@@ -80,7 +106,7 @@ async def find_seat(tx: AsyncConnection, row: Confirmation, matter: Matter, pers
     Raises `Conflict("decision.final")` or `("vote.person")`, `Refused("time.deadline")` or `("policy.approver")`.
     """
     if row.status != "pending":
-        raise Conflict("decision.final", f"already {row.status}")
+        raise Conflict("decision.final", "this is decided already")
     if at >= row.deadline:
         raise Refused("time.deadline", "the deadline has passed")
     votes = await list_votes(tx, row.id)

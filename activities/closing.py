@@ -14,7 +14,7 @@ from cosignet.errors import Conflict, CosignetError, NotFound
 from cosignet.temporal.contract import Outcome
 from store.confirmations import Filter, consume, decide, get_confirmation, list_confirmations
 from store.credentials import get_credentials
-from store.outbox import add_event
+from store.events import add_event
 from store.rows import Confirmation, VoteRow
 from store.votes import list_votes, list_votes_of, revoked_votes
 
@@ -44,16 +44,21 @@ async def close_confirmation(deployment: Deployment, confirmation: str, status: 
             closed = Decision().close(Status(status))
             await _close(tx, deployment, row, closed.status)
             row = await _require(tx, confirmation)
-        return outcome_of(row, await list_votes(tx, confirmation))
+        votes = await list_votes(tx, confirmation)
+    return outcome_of(await deployment.appender.announce(row), votes)
 
 
 async def read_outcome(deployment: Deployment, confirmation: str) -> Outcome | None:
-    """The stored outcome, `None` while pending. Raises `NotFound("confirmation.unknown")`, `Unavailable`."""
+    """The stored outcome, once it is in the log; `None` while pending.
+
+    Raises `NotFound("confirmation.unknown")`, `Unavailable`.
+    """
     async with deployment.database.read() as tx:
         row = await _require(tx, confirmation)
-        if not Status(row.status).final:
-            return None
-        return outcome_of(row, await list_votes(tx, confirmation))
+        votes = await list_votes(tx, confirmation)
+    if not Status(row.status).final:
+        return None
+    return outcome_of(await deployment.appender.announce(row), votes)
 
 
 async def read_standing(deployment: Deployment, confirmation: str) -> Standing:
@@ -90,13 +95,15 @@ async def consume_confirmation(
         if row.consumer != consumer:
             await _consume(tx, deployment, row, consumer)
             row = await _require(tx, confirmation)
-        return await standing_of(tx, deployment, row)
+        standing = await standing_of(tx, deployment, row)
+    await deployment.appender.append_to_log()
+    return standing
 
 
 async def _consume(tx: AsyncConnection, deployment: Deployment, row: Confirmation, consumer: str) -> None:
     at = await deployment.database.clock(tx)
-    if row.status != Status.APPROVED:
-        raise Conflict("confirmation.not_approved", f"this confirmation is {row.status}, not approved")
+    if row.announced is not Status.APPROVED:
+        raise Conflict("confirmation.not_approved", f"this confirmation is {row.announced}, not approved")
     if row.consumer is not None:
         raise Conflict("confirmation.consumed", "this approval has been used by another consumer")
     if at >= row.valid_until:
@@ -107,20 +114,20 @@ async def _consume(tx: AsyncConnection, deployment: Deployment, row: Confirmatio
         raise Conflict("confirmation.not_approved", "what is recorded does not prove an approval")
     await consume(tx, row.id, consumer, at=at)
     record = {"confirmation": row.id, "payload": b64u(sha256(row.payload)), "consumer": consumer}
-    await add_event(tx, row.organisation_id, "confirmation.consumed", record, confirmation=row.id, at=at)
+    await add_event(tx, row.organisation_id, "confirmation.consumed", record, confirmation=row, at=at)
 
 
 async def _close(tx: AsyncConnection, deployment: Deployment, row: Confirmation, status: Status) -> None:
     at = await deployment.database.clock(tx)
     record = {"confirmation": row.id, "terms": b64u(row.terms), "decided_at": instant(at)}
-    event = await add_event(tx, row.organisation_id, f"confirmation.{status}", record, confirmation=row.id, at=at)
+    event = await add_event(tx, row.organisation_id, f"confirmation.{status}", record, confirmation=row, at=at)
     await decide(tx, row.id, status, event=event, at=at)
 
 
 async def _standings(tx: AsyncConnection, deployment: Deployment, rows: Sequence[Confirmation]) -> list[Standing]:
     votes = await list_votes_of(tx, [row.id for row in rows])
     at = await deployment.database.clock(tx)
-    unused = [row for row in rows if row.status == Status.APPROVED and row.consumer is None and at < row.valid_until]
+    unused = [row for row in rows if row.announced is Status.APPROVED and row.consumer is None and at < row.valid_until]
     unrevoked = [row for row in unused if not await revoked_votes(tx, row.id)]
     usable = {row.id for row in unrevoked if await _is_proven(tx, deployment, row, votes.get(row.id, []))}
     return [Standing(row, votes.get(row.id, []), row.id in usable) for row in rows]

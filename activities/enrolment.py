@@ -17,8 +17,8 @@ from store.credentials import (
     find_invite,
     finish_registration,
 )
+from store.events import add_event
 from store.organisations import get_organisation
-from store.outbox import add_event
 from store.rows import CredentialRow, Organisation, Person
 
 MAX_OPEN_REGISTRATIONS = 20

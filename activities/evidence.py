@@ -4,6 +4,7 @@ from typing import cast
 
 from activities.deployment import Deployment
 from activities.matters import assertion_of, credential_of
+from cosignet.core.decision import Status
 from cosignet.core.evidence import DecisionStatus, Evidence, VoteEvidence
 from cosignet.errors import Conflict, NotFound
 from store.confirmations import get_confirmation
@@ -13,7 +14,7 @@ from store.votes import list_votes
 
 
 async def read_evidence(deployment: Deployment, confirmation: str) -> bytes | None:
-    """The evidence document, `None` while the confirmation is pending.
+    """The evidence document, `None` while the confirmation is pending, or its outcome is not in the log.
 
     Raises `NotFound("confirmation.unknown")`, `Conflict("evidence.unsigned")` for what nobody's signature ended.
     """
@@ -23,7 +24,7 @@ async def read_evidence(deployment: Deployment, confirmation: str) -> bytes | No
             raise NotFound("confirmation.unknown", "there is no such confirmation")
         votes = await list_votes(tx, confirmation)
         credentials = await get_credentials(tx, [vote.credential_id for vote in votes])
-    if row.status == "pending":
+    if row.announced is Status.PENDING:
         return None
     return Evidence(
         decision=_signed_decision(row),

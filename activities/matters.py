@@ -57,14 +57,15 @@ def verified_votes(
 
 
 def outcome_of(row: Confirmation, votes: Iterable[VoteRow]) -> Outcome:
-    """How a stored confirmation stands, in the form callers get."""
+    """How a stored confirmation stands, in the form callers get: as far as the log says."""
     return Outcome(
         confirmation=row.id,
-        status=row.status,
+        status=row.announced,
         payload_hash=b64u(Terms.parse(row.terms).payload),
         terms_hash=b64u(row.terms_hash),
-        decided_at=instant(row.decided_at) if row.decided_at else "",
+        decided_at=instant(row.decided_at) if row.announced.final and row.decided_at else "",
         valid_until=instant(row.valid_until),
         event=row.outcome_event or "",
         votes=[OutcomeVote(vote.person_id, vote.decision, vote.reason) for vote in votes],
+        leaf_index=row.outcome_leaf,
     )

@@ -15,7 +15,7 @@ from cosignet.core.terms import MAX_ACTION, MAX_NAME, MAX_NOTE, Terms, hash_text
 from cosignet.errors import Conflict, Malformed
 from cosignet.temporal.contract import Ask
 from store.confirmations import get_confirmation, insert_confirmation
-from store.outbox import add_event
+from store.events import add_event, new_event_id
 from store.rows import Confirmation
 
 EXPIRES_IN = (30, 2_592_000)
@@ -124,6 +124,7 @@ def _compose(
         organisation_id=caller.organisation,
         owner=caller.owner,
         ask_hash=ask_hash,
+        request_event=new_event_id(),
         terms=terms.to_bytes(),
         terms_hash=sha256(terms.to_bytes()),
         payload=payload.canonical,
@@ -139,6 +140,7 @@ def _compose(
         outcome_event=None,
         consumer=None,
         consumed_at=None,
+        outcome_leaf=None,
     )
 
 
@@ -150,4 +152,4 @@ def _require_same(known: Confirmation, ask_hash: bytes) -> Confirmation:
 
 async def _record_request(tx: AsyncConnection, row: Confirmation, caller: Caller) -> None:
     record = {"confirmation": row.id, "terms": b64u(row.terms), "deadline": instant(row.deadline)}
-    await add_event(tx, caller.organisation, "confirmation.requested", record, confirmation=row.id, at=row.created_at)
+    await add_event(tx, caller.organisation, "confirmation.requested", record, confirmation=row, at=row.created_at)

@@ -131,8 +131,7 @@ class ApprovalSteps:
             if ask.approval.ask is not None:
                 caller = self._caller(ask.parent)
                 await open_confirmation(self._deployment, caller, ask.approval.confirmation, ask.approval.ask)
-            async with self._deployment.database.read() as tx:
-                return await self._opened(tx, ask.approval.confirmation)
+            return await self._opened(ask.approval.confirmation)
 
     @activity.defn(name="cosignet.read_voters")
     async def read_voters(self, confirmation: str) -> Voters:
@@ -177,20 +176,24 @@ class ApprovalSteps:
         name = f"temporal:{parent.namespace}"
         return Caller(self._organisation, name, f"{name}/{parent.workflow_id}")
 
-    async def _opened(self, tx: AsyncConnection, confirmation: str) -> Opened:
-        row = await get_confirmation(tx, confirmation)
-        if row is None:
-            raise Refused("request.unknown", "no such confirmation was recorded, and nothing is asked")
-        votes = await list_votes(tx, row.id)
+    async def _opened(self, confirmation: str) -> Opened:
+        async with self._deployment.database.read() as tx:
+            row = await get_confirmation(tx, confirmation)
+            if row is None:
+                raise Refused("request.unknown", "no such confirmation was recorded, and nothing is asked")
+            votes = await list_votes(tx, row.id)
+            voters = await _voters(tx, row, votes)
+        if Status(row.status).final:
+            row = await self._deployment.appender.announce(row)
         return Opened(
             terms=b64u(row.terms),
             policy=b64u(row.policy),
             rp_id=self._deployment.rp.id,
             origins=sorted(self._deployment.rp.origins),
             organisation=row.organisation_id,
-            voters=await _voters(tx, row, votes),
+            voters=voters,
             search_attributes=self._search_attributes,
-            outcome=outcome_of(row, votes) if Status(row.status).final else None,
+            outcome=outcome_of(row, votes) if row.announced.final else None,
         )
 
 

@@ -39,10 +39,12 @@ async def submit_vote(
             raise NotFound("confirmation.unknown", "there is no such confirmation")
         if ceremony is None or (ceremony.confirmation_id, ceremony.person_id) != (confirmation, person):
             raise Refused("ceremony.unknown", "this context was not issued to you for this confirmation")
-        if await get_vote(tx, nonce):
-            return VoteAnswer(accepted=True, status=row.status)
+        known = await get_vote(tx, nonce)
         vote = VoteInput(context=b64u(ceremony.context), **assertion_to_json(assertion))
-        await _check(tx, deployment, row, ceremony, vote)
+        if not known:
+            await _check(tx, deployment, row, ceremony, vote)
+    if known:
+        return VoteAnswer(accepted=True, status=(await deployment.appender.announce_now(row)).announced)
     return await _send(deployment, workflows, confirmation, nonce, vote)
 
 
@@ -52,7 +54,7 @@ async def _check(
     """As the workflow will check it, but with the passkeys of this moment instead of the pinned ones."""
     at = await deployment.database.clock(tx)
     if Status(row.status).final:
-        raise Conflict("decision.final", f"already {row.status}")
+        raise Conflict("decision.final", "this is decided already")
     if at >= row.deadline:
         raise Refused("time.deadline", "the deadline has passed")
     if ceremony.used_at is not None or at >= ceremony.expires_at:

@@ -19,7 +19,7 @@ from cosignet.errors import Conflict, CosignetError, Malformed, Refused, Unavail
 from cosignet.temporal.contract import Outcome, VoteAnswer, VoteInput
 from store.confirmations import decide, get_confirmation
 from store.credentials import get_credential, get_credentials, record_use
-from store.outbox import Record, add_events
+from store.events import Record, add_events
 from store.rows import CeremonyRow, Confirmation, CredentialRow, VoteRow
 from store.votes import get_ceremony, get_vote, insert_vote, list_votes, revoked_votes, use_ceremony, void_votes
 
@@ -58,16 +58,19 @@ def read_submission(vote: VoteInput) -> Submission:
 async def record_vote(deployment: Deployment, confirmation: str, vote: VoteInput) -> Recorded:
     """Count a vote, once: a nonce that is known answers what it answered before.
 
-    Refusals are answers, not errors; only a silent dependency raises (`Unavailable`), and then nothing is recorded.
+    Refusals are answers, not errors. Only a silent dependency raises (`Unavailable`): then nothing is recorded, or
+    what is recorded is not in the log yet, and submitting the same vote again finds out.
     """
     try:
         submission = read_submission(vote)
         async with deployment.database.write() as tx:
-            return await _record(tx, deployment, confirmation, submission)
+            row, votes = await _record(tx, deployment, confirmation, submission)
     except Unavailable:
         raise
     except CosignetError as error:
         return await _refused(deployment, confirmation, error)
+    row = await deployment.appender.announce(row)
+    return _recorded(VoteAnswer(accepted=True, status=row.announced), row, votes)
 
 
 async def find_vote(deployment: Deployment, confirmation: str, nonce: bytes) -> VoteAnswer | None:
@@ -77,16 +80,19 @@ async def find_vote(deployment: Deployment, confirmation: str, nonce: bytes) -> 
         row = await get_confirmation(tx, confirmation)
     if known is None or row is None or known.confirmation_id != confirmation:
         return None
-    return VoteAnswer(accepted=True, status=row.status)
+    row = await deployment.appender.announce_now(row)
+    return VoteAnswer(accepted=True, status=row.announced)
 
 
-async def _record(tx: AsyncConnection, deployment: Deployment, confirmation: str, submission: Submission) -> Recorded:
+async def _record(
+    tx: AsyncConnection, deployment: Deployment, confirmation: str, submission: Submission
+) -> tuple[Confirmation, list[VoteRow]]:
     row = await get_confirmation(tx, confirmation, lock=True)
     if row is None:
         raise Refused("confirmation.unknown", "there is no such confirmation")
     known = await get_vote(tx, submission.nonce)
     if known is not None and known.confirmation_id == confirmation:
-        return _recorded(row, await list_votes(tx, confirmation))
+        return row, await list_votes(tx, confirmation)
     at = await deployment.database.clock(tx)
     matter = matter_of(row, deployment.rp)
     ceremony, credential = await _require_issued(tx, confirmation, submission)
@@ -99,7 +105,7 @@ async def _record(tx: AsyncConnection, deployment: Deployment, confirmation: str
     votes = [*votes, await _insert(tx, row, ceremony, submission, vote, at)]
     proof = vote.proof
     cloned = await record_use(tx, credential, sign_count=proof.sign_count, backed_up=proof.backed_up, at=at)
-    return _recorded(await _report(tx, row, votes, after.status, cloned, at), votes)
+    return await _report(tx, row, votes, after.status, cloned, at), votes
 
 
 async def _require_issued(
@@ -119,7 +125,7 @@ async def _recount(
 ) -> tuple[Decision, list[VoteRow]]:
     """Where the matter stands, without the votes whose passkey or person was revoked in the meantime."""
     if Status(row.status).final:
-        raise Conflict("decision.final", f"already {row.status}")
+        raise Conflict("decision.final", "this is decided already")
     votes = await list_votes(tx, row.id)
     revoked = await revoked_votes(tx, row.id) if votes else []
     if revoked:
@@ -162,7 +168,7 @@ async def _report(
     if status.final:
         decided = {"confirmation": row.id, "terms": b64u(row.terms), "votes": signed, "decided_at": instant(at)}
         events.append((f"confirmation.{status}", decided))
-    *_, event = await add_events(tx, row.organisation_id, events, confirmation=row.id, at=at)
+    *_, event = await add_events(tx, row.organisation_id, events, confirmation=row, at=at)
     await _require_unrevoked(tx, row.id)
     if not status.final:
         return row
@@ -187,16 +193,17 @@ def _signed(vote: VoteRow) -> dict[str, str]:
     }
 
 
-def _recorded(row: Confirmation, votes: Sequence[VoteRow]) -> Recorded:
-    answer = VoteAnswer(accepted=True, status=row.status)
-    return Recorded(answer, outcome_of(row, votes) if Status(row.status).final else None)
-
-
 async def _refused(deployment: Deployment, confirmation: str, error: CosignetError) -> Recorded:
     async with deployment.database.read() as tx:
         row = await get_confirmation(tx, confirmation)
-        status = row.status if row else "unknown"
-        refusal = VoteAnswer(accepted=False, status=status, code=error.code, detail=error.detail)
-        if row is None or not Status(row.status).final:
-            return Recorded(refusal)
-        return Recorded(refusal, outcome_of(row, await list_votes(tx, confirmation)))
+        votes = await list_votes(tx, confirmation) if row else []
+    if row is None:
+        return Recorded(VoteAnswer(accepted=False, status="unknown", code=error.code, detail=error.detail))
+    if Status(row.status).final:
+        row = await deployment.appender.announce(row)
+    answer = VoteAnswer(accepted=False, status=row.announced, code=error.code, detail=error.detail)
+    return _recorded(answer, row, votes)
+
+
+def _recorded(answer: VoteAnswer, row: Confirmation, votes: Sequence[VoteRow]) -> Recorded:
+    return Recorded(answer, outcome_of(row, votes) if row.announced.final else None)

@@ -90,7 +90,7 @@ async def read_confirmation(
 ) -> ConfirmationJson:
     """Where it stands, at once or as soon as it ends within `wait` seconds; `pending` when it did not."""
     standing = await read_standing(service.deployment, confirmation)
-    if how.wait and standing.row.status == Status.PENDING:
+    if how.wait and standing.row.announced is Status.PENDING:
         await service.poller.wait(confirmation, how.wait)
         standing = await read_standing(service.deployment, confirmation)
     return confirmation_json(service.deployment, standing)

@@ -24,6 +24,9 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# The public log is for everybody's pages too.
+PUBLIC = "/public/"
+PUBLIC_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 # Where a route does not say otherwise of an answer that is the same for everybody.
 CACHING = "no-store"
 # Without includeSubDomains: other hosts below this one are not ours to decide about.
@@ -49,6 +52,8 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
+                if scope["path"].startswith(PUBLIC):
+                    headers.update(PUBLIC_HEADERS)
                 headers.setdefault("Cache-Control", CACHING)
             await send(message)
 

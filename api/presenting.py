@@ -8,7 +8,6 @@ from activities.opening import warnings_of
 from activities.viewing import View
 from api.schemas import ApprovalJson, ConfirmationJson, PersonJson, VoteJson
 from cosignet.core.canonical import parse
-from cosignet.core.decision import Status
 from cosignet.core.encoding import b64u, instant, sha256
 from cosignet.core.terms import Terms
 from store.rows import Person, VoteRow
@@ -45,8 +44,7 @@ def _facts(deployment: Deployment, standing: Standing) -> dict[str, Any]:
     terms, payload = Terms.parse(row.terms), parse(row.payload)
     return {
         "id": row.id,
-        # Raises for a word that is not one of ours, so that none reaches the wire.
-        "status": Status(row.status),
+        "status": row.announced,
         "usable": standing.usable,
         "action": terms.action,
         "note": row.note,
@@ -61,7 +59,10 @@ def _facts(deployment: Deployment, standing: Standing) -> dict[str, Any]:
         "created_at": instant(row.created_at),
         "deadline": instant(row.deadline),
         "valid_until": instant(row.valid_until),
-        "decided_at": instant(row.decided_at) if row.decided_at else None,
+        "decided_at": instant(row.decided_at) if row.announced.final and row.decided_at else None,
+        "request_event": row.request_event,
+        "outcome_event": row.outcome_event if row.announced.final else None,
+        "outcome_leaf": row.outcome_leaf,
         "votes": [_vote(vote) for vote in standing.votes],
         "warnings": warnings_of(row, payload),
     }

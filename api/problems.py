@@ -47,8 +47,13 @@ class WrongMediaType(Malformed):
     """The body says that it is something else than JSON."""
 
 
+class BadQuery(Malformed):
+    """A number in the query is none, or names what is not there."""
+
+
 _STATUS: dict[type[BaseException], HTTPStatus] = {
     Unreadable: HTTPStatus.BAD_REQUEST,
+    BadQuery: HTTPStatus.BAD_REQUEST,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Malformed: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -145,6 +145,9 @@ class ConfirmationFacts(BaseModel):
     deadline: MomentOut
     valid_until: MomentOut
     decided_at: MomentOut | None
+    request_event: str = Field(description="The request's event in the public log.")
+    outcome_event: str | None = Field(description="The outcome's event in the public log.")
+    outcome_leaf: int | None = Field(description="The index of the outcome's leaf.")
     votes: list[VoteJson]
     warnings: list[str] = Field(description="Where text could be taken for another text.")
 

@@ -17,7 +17,20 @@ from bench.figures import Section
 from bench.scale import Scale
 from bench.site import KINDS, open_site
 
-SUBJECTS = ("offline", "counts", "latency", "throughput", "over_http", "page", "anatomy", "pending")
+SUBJECTS = (
+    "offline",
+    "counts",
+    "latency",
+    "throughput",
+    "over_http",
+    "page",
+    "anatomy",
+    "log_append",
+    "log_durable",
+    "log_proofs",
+    "log_receipts",
+    "pending",
+)
 SITELESS = ("offline",)
 RESULTS = Path(__file__).parents[1] / ".local" / "bench"
 

@@ -76,9 +76,13 @@ class Instruments:
         # How a transaction begins is told by its count.
         if statement.startswith(("BEGIN", "PRAGMA")):
             return
+        since = connection.info.pop("since", None)
+        if since is None:
+            # Somebody else's, begun before anything was measured.
+            return
         work = self.work[_step.get()]
         work.statements += 1
-        work.statement_seconds += time.perf_counter() - connection.info["since"]
+        work.statement_seconds += time.perf_counter() - since
 
     def _commit(self, connection: Any) -> None:
         self._committing[id(connection.connection.dbapi_connection)] = (_step.get(), time.perf_counter())

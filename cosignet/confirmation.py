@@ -27,7 +27,8 @@ class Vote:
 class Confirmation:
     """Where a confirmation stands. Hashes are base64url, times aware; what has not happened yet is `None`.
 
-    `status` is the service's word as it came, which may be one that this version does not know.
+    `status` is the service's word as it came, which may be one that this version does not know. Request and outcome are
+    found in the public log by their events, the outcome as leaf `outcome_leaf`.
     """
 
     id: str
@@ -47,6 +48,9 @@ class Confirmation:
     deadline: datetime
     valid_until: datetime
     decided_at: datetime | None
+    request_event: str
+    outcome_event: str | None
+    outcome_leaf: int | None
     consumed_at: datetime | None
     consumer: str | None
     votes: tuple[Vote, ...]
@@ -120,6 +124,9 @@ def _confirmation(value: Any) -> Confirmation:
         deadline=from_instant(value["deadline"]),
         valid_until=from_instant(value["valid_until"]),
         decided_at=_optional_instant(value["decided_at"]),
+        request_event=of_type(value["request_event"], str),
+        outcome_event=None if value["outcome_event"] is None else of_type(value["outcome_event"], str),
+        outcome_leaf=None if value["outcome_leaf"] is None else of_type(value["outcome_leaf"], int),
         consumed_at=_optional_instant(value["consumed_at"]),
         consumer=None if value["consumer"] is None else of_type(value["consumer"], str),
         votes=tuple(_vote(vote) for vote in of_type(value["votes"], list)),

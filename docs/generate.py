@@ -44,7 +44,7 @@ def page(text: str) -> str:
 
 
 def _default(value: object) -> str:
-    return f"`{value}`" if str(value) else "empty"
+    return "empty" if value in (None, "") else f"`{value}`"
 
 
 def _parameter(parameter: Any) -> str:
@@ -52,7 +52,8 @@ def _parameter(parameter: Any) -> str:
         return str(parameter.metavar)
     if parameter.name == "help":
         return ""
-    option = f"{parameter.opts[0]} {parameter.metavar}" + (" …" if parameter.multiple else "")
+    value = "" if parameter.is_flag else f" {parameter.metavar}"
+    option = f"{parameter.opts[0]}{value}" + (" …" if parameter.multiple else "")
     return option if parameter.required else f"[{option}]"
 
 

@@ -24,6 +24,8 @@ from cosignet.errors import VerificationFailed
 from cosignet.temporal import CosignetPlugin
 from examples.approver import SoftwareApprover
 from examples.cheating_agent import CheatingAgent
+from examples.log_tour import show_log
+from examples.telling import say, tell
 from examples.wire_transfer.transfers import PayInvoice, Transfer, wire_transfer
 from stack import Stack
 
@@ -73,6 +75,7 @@ async def run(stack: Stack) -> None:
             await _cheat(scene)
             await _reject(scene)
             await _expire(scene, account, silent)
+            await show_log(stack, silent.id, account["api_key"])
     say(f"Done. Evidence, trust file and logs lie in {stack.data}.")
     gc.collect()
 
@@ -174,13 +177,3 @@ async def _failure(handle: WorkflowHandle[Any, str]) -> str:
         cause = error.cause.cause if isinstance(error.cause, ActivityError) else error.cause
         return cause.message if isinstance(cause, FailureError) else str(cause)
     raise RuntimeError(f"this must not have run: {receipt}")
-
-
-def say(line: str) -> None:
-    """A step of the story."""
-    print(f"\n{line}", flush=True)
-
-
-def tell(line: str) -> None:
-    """What happens in it."""
-    print(f"   {line}", flush=True)

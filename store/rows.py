@@ -6,6 +6,9 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 
 from sqlalchemy import Row
 
+from cosignet.core.checkpoint import Head
+from cosignet.core.decision import Status
+
 Role = Literal["owner", "admin", "approver"]
 
 
@@ -66,12 +69,17 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """One confirmation. `terms`, `payload` and `policy` are canonical bytes, verbatim as hashed."""
+    """One confirmation. `terms`, `payload` and `policy` are canonical bytes, verbatim as hashed.
+
+    `outcome_leaf` is where the outcome is in the log, and no column: until it is there, only the service itself may
+    know the `status`; everybody else is told the `announced` one.
+    """
 
     id: str
     organisation_id: str
     owner: str
     ask_hash: bytes
+    request_event: str
     terms: bytes
     terms_hash: bytes
     payload: bytes
@@ -87,6 +95,12 @@ class Confirmation:
     outcome_event: str | None
     consumer: str | None
     consumed_at: datetime | None
+    outcome_leaf: int | None
+
+    @property
+    def announced(self) -> Status:
+        """How it stands as far as the log says. Raises `ValueError` for a word that is not one of ours."""
+        return Status.PENDING if self.outcome_leaf is None else Status(self.status)
 
 
 @dataclass(frozen=True)
@@ -126,16 +140,57 @@ class VoteRow:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that became true, waiting for the log; `record` is canonical JSON."""
+    """Something that became true: its leaf commits to `salt` (32 bytes) and `record`, canonical JSON."""
 
-    position: int
     id: str
     organisation_id: str
     sequence: int
     type: str
     confirmation_id: str | None
+    salt: bytes
     record: bytes
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The leaf of an event that is not in the tree yet."""
+
+    position: int
+    event_id: str
+    leaf: bytes
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The log's tree: its name, how many leaves, their root, and why nothing may be appended, if so."""
+
+    id: int
+    origin: str
+    size: int
+    root: bytes
+    read_only: str
+
+    @property
+    def head(self) -> Head:
+        """Size and root."""
+        return Head(self.size, self.root)
+
+
+@dataclass(frozen=True)
+class SignedHead:
+    """A head of the log, and the note that signs it."""
+
+    origin: str
+    size: int
+    root: bytes
+    note: bytes
+    signed_at: datetime
+
+    @property
+    def head(self) -> Head:
+        """Size and root."""
+        return Head(self.size, self.root)
 
 
 class _Value(Protocol):

@@ -46,7 +46,7 @@ metadata = MetaData(
     }
 )
 
-_position = BigInteger().with_variant(Integer, "sqlite")
+position_type = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _id() -> Column[str]:
@@ -161,6 +161,7 @@ confirmations = Table(
     _of_organisation(),
     Column("owner", Text, nullable=False),
     Column("ask_hash", LargeBinary, nullable=False),
+    Column("request_event", String(64), nullable=False),
     Column("terms", LargeBinary, nullable=False),
     Column("terms_hash", LargeBinary, nullable=False),
     Column("payload", LargeBinary, nullable=False),
@@ -196,7 +197,7 @@ ceremonies = Table(
 votes = Table(
     "votes",
     metadata,
-    Column("position", _position, primary_key=True, autoincrement=True),
+    Column("position", position_type, primary_key=True, autoincrement=True),
     Column("nonce", LargeBinary, nullable=False, unique=True),
     Column("confirmation_id", ForeignKey("confirmations.id"), nullable=False),
     Column("person_id", ForeignKey("people.id"), nullable=False),
@@ -242,20 +243,6 @@ sign_ins = Table(
     Column("confirmation_id", String(64), nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
     Column("used_at", Moment),
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("position", _position, primary_key=True, autoincrement=True),
-    Column("id", String(64), nullable=False, unique=True),
-    _of_organisation(),
-    Column("sequence", BigInteger, nullable=False),
-    Column("type", String(64), nullable=False),
-    Column("confirmation_id", String(64)),
-    Column("record", LargeBinary, nullable=False),
-    Column("created_at", Moment, nullable=False),
-    UniqueConstraint("organisation_id", "sequence"),
 )
 
 idempotency = Table(

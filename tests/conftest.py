@@ -10,6 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 from stack import find_temporal
 from store.database import Database
 from tests.postgres_server import PostgresServer
+from tests.publishing import published
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +36,10 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def database(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> AsyncIterator[Database]:
-    """A fresh, migrated database."""
+    """A fresh, migrated database, whose log is being signed."""
     if database_kind == "sqlite":
         url = f"sqlite:///{tmp_path}/cosignet.db"
     else:
         url = await asyncio.to_thread(request.getfixturevalue("postgres").create_database)
-    database = Database(url)
-    await database.migrate()
-    yield database
-    await database.close()
+    async with published(url, tmp_path) as database:
+        yield database

@@ -6,6 +6,8 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/n
 command -v caddy >/dev/null || missing="$missing caddy"
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v npm >/dev/null || missing="$missing nodejs npm"
+command -v go >/dev/null || missing="$missing golang-go"
+ls -d /usr/share/gocode/src/golang.org/x/mod/sumdb >/dev/null 2>&1 || missing="$missing golang-golang-x-mod-dev"
 ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from activities.approvals import RPC_TIMEOUT, has_search_attributes
 from activities.deployment import Deployment
+from activities.log_reading import LogStatus, read_status
 from api.admin.office import Answer, closing, command, say
 from cosignet.errors import CosignetError, NotFound
 from cosignet.temporal.contract import TASK_QUEUE
@@ -85,6 +86,7 @@ async def _examine_database(settings: Settings, deployment: Deployment) -> Async
         yield await _temporal_organisation(tx, settings.temporal_organisation)
         yield await _passkeys(tx)
         yield await _flagged(tx)
+    yield _log(await read_status(deployment))
 
 
 def _clocks(database: datetime, machine: datetime) -> Finding:
@@ -137,6 +139,17 @@ async def _flagged(tx: AsyncConnection) -> Finding:
         remedy = "it may have been copied: ask its owner, and `revoke-credential` in doubt"
         return Finding(check, "attention", ", ".join(flagged), remedy)
     return Finding(check, "ok", "none")
+
+
+def _log(log: LogStatus) -> Finding:
+    if log.state == "read_only":
+        return Finding("public log", "failed", log.why, "docs/operations.md, “The public log”, says what to do")
+    if log.state == "unfounded":
+        return Finding("public log", "attention", log.why, "start a worker; nobody can vote before")
+    if log.state == "silent":
+        detail = f"the newest head is {log.head_age} s old" if log.head_age is not None else "no head is signed yet"
+        return Finding("public log", "attention", detail, "look for a worker that has the log's key, and its log file")
+    return Finding("public log", "ok", f"{log.signed} leaves under a head that is {log.head_age} s old")
 
 
 async def _examine_temporal(client: Client) -> AsyncIterator[Finding]:

@@ -15,8 +15,8 @@ from cosignet.core.encoding import b64u, instant
 from cosignet.errors import Conflict
 from store.confirmations import Filter, list_confirmations
 from store.credentials import list_credentials
+from store.events import list_events
 from store.organisations import find_organisation, list_people
-from store.outbox import list_events
 from store.rows import Confirmation
 from store.rows import Organisation as Tenant
 from store.votes import list_votes

@@ -16,7 +16,7 @@ from activities.deployment import Deployment
 from cosignet.errors import CosignetError
 from settings import read_settings
 from store.database import Database
-from store.outbox import add_event
+from store.events import add_event
 
 Answer = dict[str, Any]
 Command = Callable[..., Awaitable[Answer | None]]

@@ -10,8 +10,8 @@ from api.admin.people import Organisation
 from cosignet.core.encoding import b64u, from_b64u, instant
 from cosignet.errors import Conflict, NotFound
 from store.credentials import get_credential, list_credentials, revoke_credential
+from store.events import add_event
 from store.organisations import find_organisation, revoke_person
-from store.outbox import add_event
 from store.rows import CredentialRow
 
 

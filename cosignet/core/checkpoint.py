@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.note import decode_base64, encode_base64, is_key_name
 from cosignet.core.tiles import HASH_BYTES
 from cosignet.errors import Malformed
@@ -12,6 +14,28 @@ MAX_SIZE = 2**63 - 1
 _SIZE = re.compile("0|[1-9][0-9]{0,18}")
 
 
+class Head(NamedTuple):
+    """How far a log reaches: how many leaves, and their root (32 bytes)."""
+
+    size: int
+    root: bytes
+
+    def to_text(self) -> str:
+        """As contexts and leaves name it: the size, a space, the root in base64url."""
+        return f"{self.size} {b64u(self.root)}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Head":
+        """Read that text in its one spelling. Raises `Malformed("head.form")`."""
+        size, _, root = text.partition(" ")
+        if not _SIZE.fullmatch(size) or int(size) > MAX_SIZE:
+            raise Malformed("head.form", "the size is no plain decimal number")
+        try:
+            return cls(int(size), from_b64u(root, size=HASH_BYTES))
+        except Malformed as error:
+            raise Malformed("head.form", error.detail) from error
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A log's head: its origin (the public URL without scheme), how many leaves, and their root (32 bytes)."""
@@ -19,6 +43,11 @@ class Checkpoint:
     origin: str
     size: int
     root: bytes
+
+    @property
+    def head(self) -> Head:
+        """Size and root."""
+        return Head(self.size, self.root)
 
     def to_text(self) -> str:
         """The text that is signed. There are no extension lines: nobody could hold a log to what they say."""

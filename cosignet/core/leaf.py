@@ -4,11 +4,15 @@ A leaf commits to a record without showing it: SHA-256 over a random salt and th
 salt is deleted nothing leads from the leaf to the record; the leaf's place in the tree stays provable.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cosignet.core.canonical import canonicalise, parse, read_record
+from cosignet.core.checkpoint import Checkpoint, Head
 from cosignet.core.encoding import b64u, from_b64u, from_instant, instant, sha256
+from cosignet.core.log_keys import LogKey
+from cosignet.core.note import is_key_name
 from cosignet.errors import Malformed
 
 LEAF = "cosignet/leaf/v1"
@@ -16,49 +20,48 @@ MAX_LEAF = 2048
 SALT_BYTES = 32
 HASH_BYTES = 32
 
+GENESIS = "log.genesis"
+ROTATED = "key.rotated"
 REQUESTED = "confirmation.requested"
 # What later events of a confirmation name, and a request itself does not.
 FOLLOWING = frozenset(
     f"confirmation.{what}" for what in ("voted", "approved", "rejected", "expired", "cancelled", "consumed")
 )
-OUTCOMES = FOLLOWING - {"confirmation.voted", "confirmation.consumed"}
-OTHER = frozenset(
-    {"log.genesis", "credential.enrolled", "credential.endorsed", "credential.revoked", "key.rotated", "admin.changed"}
-)
+CONSUMED = "confirmation.consumed"
+OUTCOMES = FOLLOWING - {"confirmation.voted", CONSUMED}
+OTHER = frozenset({"credential.enrolled", "credential.endorsed", "credential.revoked", "admin.changed"})
 
 _COMMON = ("v", "event", "id", "time", "record")
+# What each kind of event shows.
+PUBLIC: Mapping[str, tuple[str, ...]] = {
+    GENESIS: ("origin", "keys", "previous"),
+    ROTATED: ("keys",),
+    REQUESTED: ("deadline",),
+    **dict.fromkeys(FOLLOWING, ("request",)),
+    **dict.fromkeys(OTHER, ()),
+}
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """One entry of the log: `record` commits to what is not shown, 32 bytes.
+    """One entry of the log: `record` commits to what is not shown, 32 bytes; `public` are the fields of its event.
 
-    `deadline` is there for requests alone; `request`, the id of the request's event, for what follows one.
+    A request shows its `deadline`, and what follows one the `request`'s event id. The log's own events show the
+    `keys` that sign from then on, and its first one the `origin` and the `previous` log's last head.
     """
 
     event: str
     id: str
     time: datetime
     record: bytes
-    deadline: datetime | None = None
-    request: str | None = None
+    public: Mapping[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """The canonical bytes, which are what is hashed. Raises `Malformed("leaf.form")`."""
-        fields = {
-            "v": LEAF,
-            "event": self.event,
-            "id": self.id,
-            "time": instant(self.time),
-            "record": b64u(self.record),
-        }
-        if self.deadline is not None:
-            fields["deadline"] = instant(whole_minute(self.deadline))
-        if self.request is not None:
-            fields["request"] = self.request
-        if set(fields) != set(_keys_of(self.event)):
+        if set(self.public) != set(_public_of(self.event)):
             raise Malformed("leaf.form", f"these are not the fields of {self.event}")
-        raw = canonicalise(fields)
+        said = {"event": self.event, "id": self.id, "time": instant(self.time), "record": b64u(self.record)}
+        raw = canonicalise({"v": LEAF, **said, **self.public})
         if len(raw) > MAX_LEAF:
             raise Malformed("leaf.form", f"{len(raw)} bytes; at most {MAX_LEAF} are allowed")
         return raw
@@ -68,20 +71,22 @@ class Leaf:
         """Read canonical bytes; unknown, missing and duplicate keys are errors. Raises `Malformed("leaf.form")`."""
         if len(raw) > MAX_LEAF:
             raise Malformed("leaf.form", f"at most {MAX_LEAF} bytes are allowed")
-        fields = read_record(raw, _keys_of(_event_of(raw)), "leaf")
+        public = _public_of(_event_of(raw))
+        fields = read_record(raw, (*_COMMON, *public), "leaf")
         try:
             leaf = cls(
                 event=fields["event"],
                 id=fields["id"],
                 time=from_instant(fields["time"]),
                 record=from_b64u(fields["record"], size=HASH_BYTES),
-                deadline=from_instant(fields["deadline"]) if "deadline" in fields else None,
-                request=fields.get("request"),
+                public={name: fields[name] for name in public},
             )
+            for name in public:
+                _CHECKS[name](fields[name])
         except Malformed as error:
             raise Malformed("leaf.form", error.detail) from error
         if leaf.to_bytes() != raw:
-            raise Malformed("leaf.form", "another version, or a deadline that is no whole minute")
+            raise Malformed("leaf.form", "another version")
         return leaf
 
 
@@ -90,10 +95,20 @@ def commitment(salt: bytes, record: bytes) -> bytes:
     return sha256(salt + record)
 
 
-def whole_minute(moment: datetime) -> datetime:
-    """The same minute's beginning, or the next one's: deadlines are published that coarsely."""
+def public_deadline(moment: datetime) -> str:
+    """A request's deadline as its leaf shows it, rounded up to the minute."""
     floor = moment.replace(second=0, microsecond=0)
-    return floor if floor == moment else floor + timedelta(minutes=1)
+    return instant(floor if floor == moment else floor + timedelta(minutes=1))
+
+
+def public_keys(keys: Iterable[LogKey]) -> str:
+    """Verifier keys as a leaf shows them: the SHA-256 of each one's text, in base64url, sorted, a space between two."""
+    return " ".join(sorted(b64u(sha256(key.to_text().encode())) for key in keys))
+
+
+def public_head(head: Checkpoint) -> str:
+    """A head as a leaf shows it: origin, size, and the root in base64url."""
+    return f"{head.origin} {head.head.to_text()}"
 
 
 def _event_of(raw: bytes) -> str:
@@ -104,11 +119,47 @@ def _event_of(raw: bytes) -> str:
     return str(value.get("event")) if isinstance(value, dict) else ""
 
 
-def _keys_of(event: str) -> tuple[str, ...]:
-    if event == REQUESTED:
-        return (*_COMMON, "deadline")
-    if event in FOLLOWING:
-        return (*_COMMON, "request")
-    if event in OTHER:
-        return _COMMON
-    raise Malformed("leaf.form", "an event of a kind that is not known here")
+def _public_of(event: str) -> tuple[str, ...]:
+    try:
+        return PUBLIC[event]
+    except KeyError as error:
+        raise Malformed("leaf.form", "an event of a kind that is not known here") from error
+
+
+def _check_deadline(text: str) -> None:
+    if from_instant(text).second:
+        raise Malformed("leaf.form", "a deadline that is no whole minute")
+
+
+def _check_request(text: str) -> None:
+    if not text:
+        raise Malformed("leaf.form", "no request is named")
+
+
+def _check_origin(text: str) -> None:
+    if not is_key_name(text):
+        raise Malformed("leaf.form", "the origin is empty, or has a space or a +")
+
+
+def _check_keys(text: str) -> None:
+    keys = text.split(" ")
+    for key in keys:
+        from_b64u(key, size=HASH_BYTES)
+    if keys != sorted(set(keys)):
+        raise Malformed("leaf.form", "the keys are not sorted, or the same twice")
+
+
+def _check_previous(text: str) -> None:
+    if text:
+        origin, _, head = text.partition(" ")
+        _check_origin(origin)
+        Head.parse(head)
+
+
+_CHECKS: Mapping[str, Callable[[str], None]] = {
+    "deadline": _check_deadline,
+    "request": _check_request,
+    "origin": _check_origin,
+    "keys": _check_keys,
+    "previous": _check_previous,
+}

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal, cast
 
 from cosignet.core.canonical import canonicalise, read_record
+from cosignet.core.checkpoint import Head
 from cosignet.core.encoding import b64u, from_b64u, from_instant, instant, sha256
 from cosignet.errors import Malformed
 
@@ -94,6 +95,8 @@ class Terms:
 class Context:
     """One approver's vote on the terms. `terms` and `reason` are SHA-256, `random` 32 bytes.
 
+    `head` is a signed head of the log that covers the request, so the signature is younger than that; none where
+    there is no log.
     `stands_in_for` is `for` on the wire: empty, or the id of the person who delegated their vote.
     """
 
@@ -103,7 +106,7 @@ class Context:
     decision: DecisionWord
     reason: bytes | None
     issued_at: datetime
-    head: str
+    head: Head | None
     random: bytes
 
     @property
@@ -122,7 +125,7 @@ class Context:
                 "decision": self.decision,
                 "reason": b64u(self.reason) if self.reason else "",
                 "issued_at": instant(self.issued_at),
-                "head": self.head,
+                "head": self.head.to_text() if self.head else NO_HEAD,
                 "random": b64u(self.random),
             }
         )
@@ -147,7 +150,7 @@ class Context:
             decision=cast(DecisionWord, record["decision"]),
             reason=_optional_hash(record["reason"]),
             issued_at=from_instant(record["issued_at"]),
-            head=_name(record, "head"),
+            head=None if record["head"] == NO_HEAD else Head.parse(record["head"]),
             random=from_b64u(record["random"], size=32),
         )
 

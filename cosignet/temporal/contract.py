@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 APPROVAL_WORKFLOW = "cosignet.Approval"
 TASK_QUEUE = "cosignet"
+LOG_TASK_QUEUE = "cosignet-log"
 
 VOTE_UPDATE = "vote"
 REFRESH_KEYS_UPDATE = "refresh_keys"
@@ -88,7 +89,7 @@ class OutcomeVote:
 class Outcome:
     """How a confirmation ended. Only `status == "approved"` is an approval, and only evidence proves it.
 
-    Hashes are base64url, times RFC 3339; `event` is the id of the outcome's event.
+    Hashes are base64url, times RFC 3339; `event` is the id of the outcome's event, `leaf_index` its place in the log.
     """
 
     confirmation: str
@@ -99,6 +100,7 @@ class Outcome:
     valid_until: str
     event: str
     votes: list[OutcomeVote] = field(default_factory=list)
+    leaf_index: int | None = None
 
 
 def summary_of(action: str) -> str:

@@ -31,7 +31,7 @@ from cosignet.core.client_data import RelyingParty
 from cosignet.core.encoding import b64u, instant, sha256
 from cosignet.core.evidence import Evidence, VoteEvidence
 from cosignet.core.policy import Policy
-from cosignet.core.terms import NO_HEAD, Context, Terms, challenge_of, hash_text, nonce_of
+from cosignet.core.terms import Context, Terms, challenge_of, hash_text, nonce_of
 from cosignet.core.trust import Approver, Floor, Trust
 from cosignet.errors import Conflict, NotFound
 from cosignet.temporal._plugin import TESTING_RP_ID, CosignetPlugin
@@ -105,7 +105,7 @@ class FakeApprover:
             decision="approve" if answer.decision == "approve" else "reject",
             reason=hash_text(answer.reason),
             issued_at=terms.created_at,
-            head=NO_HEAD,
+            head=None,
             random=secrets.token_bytes(32),
         ).to_bytes()
         challenge = challenge_of(nonce_of(context), terms.payload)

@@ -8,8 +8,11 @@ from alembic import context
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from store.schema import Moment, metadata
+from store.log_schema import log_tree
+from store.schema import Moment
 
+# Whatever table there is: each of the two modules names some.
+_TABLES = log_tree.metadata
 _MIGRATION_LOCK = 0x636F7369676E6574
 
 
@@ -35,7 +38,11 @@ def _migrate(connection: Connection) -> None:
         # Two processes that start at once would both create the first table.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
     context.configure(
-        connection=connection, target_metadata=metadata, render_as_batch=True, render_item=_render, compare_type=False
+        connection=connection,
+        target_metadata=_TABLES,
+        render_as_batch=True,
+        render_item=_render,
+        compare_type=False,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from api.admin.__main__ import app
 from store.database import Database
-from store.outbox import list_events
+from store.events import list_events
 
 PUBLIC_URL = "http://localhost:8420"
 

@@ -9,6 +9,7 @@ from store.database import Database
 from tests.acme import Acme, found_acme
 from tests.admin.commands import PUBLIC_URL, Admin
 from tests.databases import KINDS, new_url
+from tests.publishing import published
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -22,12 +23,10 @@ async def url(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytes
 
 
 @pytest.fixture(scope="session")
-async def database(url: str) -> AsyncIterator[Database]:
+async def database(url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
     """Shared by all tests of this folder."""
-    database = Database(url)
-    await database.migrate()
-    yield database
-    await database.close()
+    async with published(url, tmp_path_factory.mktemp("log")) as database:
+        yield database
 
 
 @pytest.fixture

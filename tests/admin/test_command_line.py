@@ -85,7 +85,7 @@ def test_a_reader_that_goes_away_is_no_drama(run, tmp_path):
 
 
 def test_a_command_that_is_not_there_is_a_usage_error(run):
-    done = run("rotate-log-key")
+    done = run("approve")
     assert (done.returncode, done.stdout) == (2, "")
     done = run("--help")
     assert done.returncode == 0

@@ -7,8 +7,8 @@ from activities.closing import read_standing
 from activities.voting import record_vote
 from cosignet.core.encoding import b64u, from_b64u
 from store.credentials import get_credential, revoke_credential
+from store.events import add_event
 from store.organisations import find_person
-from store.outbox import add_event
 from store.votes import list_votes
 from tests.admin.commands import events
 

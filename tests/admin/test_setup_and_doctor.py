@@ -109,7 +109,7 @@ async def test_an_installation_that_works_gets_a_clean_bill(admin, acme, tempora
             while (checks := await examine(admin, ok=True, **settings))["workers"]["state"] != "ok":
                 await asyncio.sleep(0.2)
     assert checks["organisation of the namespace"]["detail"] == "Acme"
-    fine = {"database", "clocks", "relying party id", "temporal", "search attributes", "workers"}
+    fine = {"database", "clocks", "relying party id", "temporal", "search attributes", "workers", "public log"}
     assert all(checks[check]["state"] == "ok" for check in fine)
 
 

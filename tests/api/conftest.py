@@ -17,23 +17,20 @@ from tests.acme import ORIGIN, RP, Acme, Deployment, Inbox, found_acme
 from tests.api.contract import Contract
 from tests.api.live import Stage, serving
 from tests.api.world import StandIn, World
+from tests.databases import KINDS, new_url
 from tests.postgres_server import PostgresServer
+from tests.publishing import published
 
 Stop = Callable[[], Awaitable[None]]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
     """One database of each kind for all tests here: each has an organisation of its own in it."""
-    if request.param == "sqlite":
-        folder: Path = tmp_path_factory.mktemp("api")
-        url = f"sqlite:///{folder}/cosignet.db"
-    else:
-        url = await asyncio.to_thread(request.getfixturevalue("postgres").create_database)
-    database = Database(url)
-    await Deployment(database, RP, ORIGIN).prepare()
-    yield database
-    await database.close()
+    folder: Path = tmp_path_factory.mktemp("api")
+    async with published(await new_url(request.param, request, folder), folder) as database:
+        await Deployment(database, RP, ORIGIN).prepare()
+        yield database
 
 
 @pytest.fixture

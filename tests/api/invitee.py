@@ -2,7 +2,7 @@
 
 from cosignet.core.canonical import parse
 from cosignet.testing import SoftwarePasskey, challenge_from
-from store.outbox import list_events
+from store.events import list_events
 from tests.acme import CEREMONY
 
 

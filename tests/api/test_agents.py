@@ -156,12 +156,22 @@ async def test_an_approval_that_was_changed_in_the_database_runs_nothing(agency,
     assert await consumer_of(agency, confirmation) is None
 
 
+async def test_a_status_that_the_log_knows_nothing_of_ends_without_an_approval(agency):
+    async with agency.asking() as (anna, handle):
+        await alter(agency, anna.confirmation, status="approved")
+        await agency.stage.temporal.get_workflow_handle(workflow_id(anna.confirmation)).signal(SYNC_SIGNAL)
+        status, reasons = await not_approved(handle.result())
+    assert status == "refused"
+    assert "decision.unlogged" in str(reasons)
+
+
 async def test_a_status_that_was_written_by_hand_is_not_believed(agency):
     async with agency.asking() as (anna, handle):
         async with agency.stage.acme.database.read() as tx:
             row = await get_confirmation(tx, anna.confirmation)
         decided_at = row.deadline - timedelta(seconds=1)
-        await alter(agency, row.id, status="approved", decided_at=decided_at)
+        # The log has the request's event, so nothing is missing there.
+        await alter(agency, row.id, status="approved", decided_at=decided_at, outcome_event=row.request_event)
         await agency.stage.temporal.get_workflow_handle(workflow_id(row.id)).signal(SYNC_SIGNAL)
         status, (reason,) = await not_approved(handle.result())
     assert (status, reason.partition(":")[0]) == ("unverified", "policy.quorum")

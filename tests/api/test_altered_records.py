@@ -73,11 +73,14 @@ async def write(world, table, condition, **values):
 
 @asynccontextmanager
 async def altered(world, confirmation, change):
-    """The row is another one for a while."""
+    """The row is another one for a while. Everything that happened before is in the log."""
+    await world.acme.deployment.appender.append_to_log()
     original, here = await read(world, confirmation), confirmations.c.id == confirmation
     await write(world, confirmations, here, **change(original))
     yield original
-    await write(world, confirmations, here, **vars(original))
+    await write(
+        world, confirmations, here, **{column.name: getattr(original, column.name) for column in confirmations.c}
+    )
 
 
 async def consume(world, confirmation, payload_hash):
@@ -182,7 +185,19 @@ async def test_a_record_changed_after_the_vote_is_of_no_use(world):
 
 
 def by_hand(row):
-    return {"status": "approved", "decided_at": row.deadline - timedelta(seconds=1)}
+    # The log has the request's event, so nothing is missing there.
+    decided_at = row.deadline - timedelta(seconds=1)
+    return {"status": "approved", "decided_at": decided_at, "outcome_event": row.request_event}
+
+
+async def test_a_status_that_the_log_knows_nothing_of_is_told_to_nobody(world):
+    asked = await world.asked()
+    for event in (None, "00000000-0000-0000-0000-000000000000"):
+        async with altered(world, asked["id"], lambda row, event=event: {**by_hand(row), "outcome_event": event}):
+            assert await world.status(asked["id"]) == "pending"
+            assert (await world.get(f"/{asked['id']}/evidence")).status_code == 202
+            refused = await consume(world, asked["id"], asked["payload_hash"])
+            assert code_of(refused) == (409, "confirmation.not_approved")
 
 
 @pytest.mark.parametrize("ballots", [{}, {"anna": "approve"}, {"anna": "reject"}])

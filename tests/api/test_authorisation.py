@@ -23,9 +23,25 @@ INVITED = {
     "options": ("POST", "/v1/registrations/options", None),
     "register": ("POST", "/v1/registrations", {"credential": {}}),
 }
+PUBLIC = (
+    "key",
+    "policy",
+    "checkpoint",
+    "tile/{path}",
+    "heads",
+    "heads/{size}",
+    "proofs/inclusion",
+    "proofs/consistency",
+    "entries/{event}/proof",
+    "unanswered",
+)
 OPEN = {
     "health": ("GET", "/healthz", None),
     "ready": ("GET", "/readyz", None),
+    "status": ("GET", "/status", None),
+    "metrics": ("GET", "/metrics", None),
+    # Public for everybody: tests/api/test_public_log.py.
+    **{path: ("GET", f"/public/log/{path}", None) for path in PUBLIC},
     # A signature is what they ask for: tests/api/test_signing_in.py.
     "sign-in options": ("POST", "/v1/approvals/{confirmation}/sign-in/options", None),
     "sign in": ("POST", "/v1/approvals/{confirmation}/sign-in", {"credential": {}}),

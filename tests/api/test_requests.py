@@ -33,6 +33,8 @@ async def test_a_request_is_recorded_and_its_workflow_started(world):
         "claim": "agent 7",
         "execution": "temporal:x/y/z",
         "decided_at": None,
+        "outcome_event": None,
+        "outcome_leaf": None,
         "consumed_at": None,
         "consumer": None,
         "votes": [],

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from activities.closing import close_confirmation
 from cosignet.core.canonical import canonicalise
@@ -164,6 +165,8 @@ async def test_nobody_signs_a_cancellation(world):
 
 async def test_a_word_that_is_none_of_ours_never_reaches_the_wire(world):
     asked = await world.asked()
+    await world.acme.deployment.appender.append_to_log()
     async with world.acme.database.write() as tx:
-        await tx.exec_driver_sql(f"UPDATE confirmations SET status = 'approved!' WHERE id = '{asked['id']}'")  # noqa: S608
+        change = "UPDATE confirmations SET status = 'approved!', outcome_event = request_event WHERE id = :id"
+        await tx.execute(text(change), {"id": asked["id"]})
     assert code_of(await world.get(f"/{asked['id']}")) == (500, "internal.error")

@@ -30,6 +30,7 @@ from store.organisations import add_person, revoke_person
 from store.rows import Person
 from store.votes import create_link
 from tests.acme import Acme, Deployment, Inbox, found_acme
+from tests.publishing import publishing
 from workflows.approval import Approval
 
 ASK = {
@@ -146,7 +147,12 @@ async def running_site(temporal: Client, folder: Path) -> AsyncIterator[Site]:
         at = await database.clock(tx)
         _, key = await create_api_key(tx, acme.organisation.id, name="agent", owner=None, at=at)
     try:
-        async with _serving(app, port), _working(temporal, steps), CosignetClient(url, key, timeout=30) as agent:
+        async with (
+            publishing(database.url, folder),
+            _serving(app, port),
+            _working(temporal, steps),
+            CosignetClient(url, key, timeout=30) as agent,
+        ):
             yield Site(url, acme, inbox, agent)
     finally:
         await database.close()

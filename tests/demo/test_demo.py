@@ -22,6 +22,9 @@ def test_the_demonstration_ends_well_and_tells_every_ending():
         "The worker refuses: guard.no_approval",
         "we paid this invoice in October",
         "Silence is not approval: expired",
+        "confirmation.expired is leaf",
+        "all agree",
+        "cosignet monitor: log.fork: two roots of",
     ):
         assert told in done.stdout
     assert "ck_" not in done.stdout

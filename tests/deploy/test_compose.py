@@ -69,6 +69,14 @@ def test_our_processes_can_change_nothing_but_their_data():
         assert service["security_opt"] == ["no-new-privileges:true"]
 
 
+def test_what_signs_the_log_is_reached_by_the_worker_alone():
+    with_log = {name for name, service in services().items() if any("log:" in v for v in service.get("volumes", []))}
+    assert with_log == {"worker"}
+    files = [services()["worker"]["environment"][f"COSIGNET_LOG_{what}_FILE"] for what in ("KEY", "MARK")]
+    assert {Path(file).parent for file in files} == {Path("/var/lib/cosignet-log")}
+    assert "log:/var/lib/cosignet-log" in services()["worker"]["volumes"]
+
+
 def test_every_secret_comes_from_the_environment_file():
     assert sorted(variables()) == sorted(example_variables())
     for service in services().values():

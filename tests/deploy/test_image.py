@@ -90,6 +90,8 @@ async def settings(postgres, temporal_env, namespace, tmp_path):
         "COSIGNET_PUBLIC_URL": "https://approve.example.com",
         "COSIGNET_DATABASE_URL": await asyncio.to_thread(postgres.create_database),
         "COSIGNET_TEMPORAL_ORGANISATION": "",
+        "COSIGNET_LOG_KEY_FILE": str(tmp_path / "log" / "log.key"),
+        "COSIGNET_LOG_MARK_FILE": str(tmp_path / "log" / "log.mark"),
         "TEMPORAL_ADDRESS": temporal_env.client.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": namespace,
     }

@@ -16,7 +16,8 @@ from cosignet.core.trust import Approver, Floor, Trust
 from cosignet.core.verdict import verify
 from cosignet.errors import VerificationFailed
 from cosignet.temporal.contract import Outcome
-from store.outbox import list_events
+from store.confirmations import Filter, list_confirmations
+from store.events import list_events
 from store.rows import Confirmation, VoteRow, read_all
 from store.schema import confirmations, votes
 from tests.acme import RP, Acme
@@ -39,7 +40,8 @@ async def collect_all(clients: Clients) -> Found:
 async def collect(acme: Acme, pinned: dict[str, list[Credential]], outcomes: dict[str, Outcome]) -> Found:
     """What the database knows, and what its evidence is worth."""
     async with acme.database.read() as tx:
-        rows = {row.id: row for row in read_all(Confirmation, await tx.execute(select(confirmations)))}
+        everything = await list_confirmations(tx, acme.organisation.id, None, Filter(), limit=1_000_000)
+        rows = {row.id: row for row in everything}
         counted = read_all(VoteRow, await tx.execute(select(votes)))
         events = await list_events(tx, acme.organisation.id)
     trust = _trust(acme, pinned)

@@ -10,19 +10,23 @@ from activities.closing import close_confirmation, consume_confirmation, read_ou
 from activities.voting import record_vote
 from cosignet.core.canonical import parse
 from cosignet.core.encoding import sha256
-from store.database import Database
 from tests.acme import found_acme
 from tests.fault.checker import Findings, check
 from tests.fault.collecting import collect
 from tests.fault.history import History
+from tests.publishing import published
 
 
 @pytest.fixture(scope="module")
 async def lived(tmp_path_factory):
     """One confirmation of each end, as its external id says; what was told, and what is there."""
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('lived')}/cosignet.db")
-    await database.migrate()
-    acme, history = await found_acme(database), History()
+    folder = tmp_path_factory.mktemp("lived")
+    async with published(f"sqlite:///{folder}/cosignet.db", folder) as database:
+        yield await live(await found_acme(database))
+
+
+async def live(acme):
+    history = History()
     for key in ("approved", "rejected", "cancelled"):
         row = await acme.ask(secrets.token_hex(16), external_id=key)
         history.asked[key] = parse(row.payload)
@@ -32,8 +36,7 @@ async def lived(tmp_path_factory):
     ids = [answers[0] for answers in history.created.values()]
     outcomes = {confirmation: await read_outcome(acme.deployment, confirmation) for confirmation in ids}
     pinned = {name: [passkey.credential] for name, passkey in acme.passkeys.items()}
-    yield history, await collect(acme, pinned, outcomes)
-    await database.close()
+    return history, await collect(acme, pinned, outcomes)
 
 
 async def end(acme, history, row, how):

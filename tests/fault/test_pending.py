@@ -9,7 +9,7 @@ import pytest
 
 from activities.approvals import workflow_id
 from cosignet.temporal.contract import Outcome
-from store.outbox import list_events
+from store.events import list_events
 from tests.fault.crowd import count_pending, count_running, gather_crowd, read_rows
 from tests.fault.measures import quantile
 

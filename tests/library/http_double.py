@@ -69,6 +69,9 @@ class Double:
             "deadline": instant(now + timedelta(minutes=15)),
             "valid_until": instant(now + timedelta(hours=1)),
             "decided_at": None,
+            "request_event": "r",
+            "outcome_event": None,
+            "outcome_leaf": None,
             "consumed_at": None,
             "consumer": None,
             "votes": [],
@@ -80,7 +83,12 @@ class Double:
     def decide(self, confirmation, status, **changes):
         usable = status == "approved"
         self.confirmations[confirmation].update(
-            status=status, usable=usable, decided_at=instant(datetime.now(UTC)), **changes
+            status=status,
+            usable=usable,
+            decided_at=instant(datetime.now(UTC)),
+            outcome_event="o",
+            outcome_leaf=9,
+            **changes,
         )
         self.changed.set()
 

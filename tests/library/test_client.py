@@ -91,6 +91,8 @@ async def test_get_reads_a_decided_confirmation(client, double):
     double.add(
         status="rejected",
         decided_at="2026-01-31T12:00:00Z",
+        outcome_event="o",
+        outcome_leaf=9,
         votes=[{"approver": "anna", "decision": "reject", "reason": "wrong IBAN", "at": "2026-01-31T12:00:00Z"}],
         warnings=["deceiving characters in payload.to"],
     )
@@ -98,6 +100,7 @@ async def test_get_reads_a_decided_confirmation(client, double):
     assert found.decided_at == datetime(2026, 1, 31, 12, tzinfo=UTC)
     assert (found.votes[0].approver, found.votes[0].reason) == ("anna", "wrong IBAN")
     assert found.warnings == ("deceiving characters in payload.to",)
+    assert (found.request_event, found.outcome_event, found.outcome_leaf) == ("r", "o", 9)
     assert (found.final, found.approved, found.usable) == (True, False, False)
 
 

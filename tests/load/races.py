@@ -16,8 +16,8 @@ from cosignet.core.encoding import sha256
 from cosignet.core.policy import Policy
 from cosignet.errors import Conflict, Unavailable
 from cosignet.temporal.contract import Outcome
+from store.events import list_events
 from store.organisations import set_policy
-from store.outbox import list_events
 from tests.workflow.service import Service
 
 AT_ONCE = 20

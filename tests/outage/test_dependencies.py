@@ -15,11 +15,12 @@ from cosignet.errors import Unavailable
 from cosignet.temporal.contract import Outcome
 from store.confirmations import get_confirmation
 from store.database import Database
-from store.outbox import list_events
+from store.events import list_events
 from tests.acme import found_acme
 from tests.api.world import code_of
 from tests.outage.installation import installed
 from tests.postgres_server import PostgresServer
+from tests.publishing import published
 from tests.workflow.service import Service
 
 pytestmark = pytest.mark.timeout(300)
@@ -30,8 +31,17 @@ def database_kind():
     return "sqlite"
 
 
-async def test_without_worker_and_temporal_nothing_is_approved_and_then_it_goes_on(database, tmp_path):
-    async with installed(tmp_path / "data", database) as (installation, world):
+@pytest.fixture
+async def unsigned(tmp_path):
+    """A migrated database whose log is signed by whoever runs the installation."""
+    database = Database(f"sqlite:///{tmp_path}/unsigned.db")
+    await database.migrate()
+    yield database
+    await database.close()
+
+
+async def test_without_worker_and_temporal_nothing_is_approved_and_then_it_goes_on(unsigned, tmp_path):
+    async with installed(tmp_path / "data", unsigned) as (installation, world):
         first, second = [(await world.asked())["id"] for _ in range(2)]
         waiting, anna = await world.approver(first), await world.approver(second)
         of_first, of_second = waiting.sign(await waiting.begin()), anna.sign(await anna.begin("reject"))
@@ -51,8 +61,8 @@ async def test_without_worker_and_temporal_nothing_is_approved_and_then_it_goes_
         assert (await asyncio.wait_for(handle.result(), 60)).status == "approved"
 
 
-async def test_without_the_api_a_client_knows_of_no_approval_and_then_it_does(database, tmp_path):
-    async with installed(tmp_path / "data", database) as (installation, world):
+async def test_without_the_api_a_client_knows_of_no_approval_and_then_it_does(unsigned, tmp_path):
+    async with installed(tmp_path / "data", unsigned) as (installation, world):
         asked = await world.asked()
         await (await world.approver(asked["id"])).decide()
         await installation.stop("api")
@@ -69,26 +79,28 @@ async def test_without_the_api_a_client_knows_of_no_approval_and_then_it_does(da
             assert not (await agent.consume(asked["id"], asked["payload_hash"], "worker-1")).usable
 
 
-async def test_without_postgres_a_workflow_waits_and_then_it_goes_on(temporal_env):
+async def test_without_postgres_a_workflow_waits_and_then_it_goes_on(temporal_env, tmp_path):
     server = await asyncio.to_thread(PostgresServer().__enter__)
-    database = Database(server.create_database())
     try:
-        await database.migrate()
-        service = await Service.found(temporal_env.client, database)
-        async with service.worker():
-            confirmation, handle = await service.start()
-            await service.inbox.told("anna@example.com")
-            nonce, vote = await service.acme.sign(confirmation, "anna")
-            await asyncio.to_thread(server.stop, "immediate")
-            with pytest.raises(Unavailable) as caught:
-                await service.vote(confirmation, nonce, vote)
-            assert caught.value.code == "database.unavailable"
-            await asyncio.to_thread(server.start)
-            assert (await asyncio.wait_for(handle.result(), 60)).status == "approved"
-            assert (await service.vote(confirmation, nonce, vote)).status == "approved"
+        async with published(server.create_database(), tmp_path) as database:
+            service = await Service.found(temporal_env.client, database)
+            await take_away(service, server)
     finally:
-        await database.close()
         await asyncio.to_thread(server.__exit__, None, None, None)
+
+
+async def take_away(service, server):
+    async with service.worker():
+        confirmation, handle = await service.start()
+        await service.inbox.told("anna@example.com")
+        nonce, vote = await service.acme.sign(confirmation, "anna")
+        await asyncio.to_thread(server.stop, "immediate")
+        with pytest.raises(Unavailable) as caught:
+            await service.vote(confirmation, nonce, vote)
+        assert caught.value.code == "database.unavailable"
+        await asyncio.to_thread(server.start)
+        assert (await asyncio.wait_for(handle.result(), 60)).status == "approved"
+        assert (await service.vote(confirmation, nonce, vote)).status == "approved"
 
 
 async def test_a_full_disk_is_an_outage_that_leaves_nothing(database):

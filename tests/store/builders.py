@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cosignet.core.registration import NewCredential
 from store.confirmations import insert_confirmation
 from store.credentials import add_credential
 from store.database import Database
+from store.events import new_event_id
+from store.log_schema import log_entries
 from store.organisations import add_person, create_organisation
 from store.rows import CeremonyRow, Confirmation, Person
 from store.votes import insert_ceremony, insert_vote
@@ -63,6 +66,7 @@ def a_confirmation(organisation: str, **changes: Any) -> Confirmation:
         organisation_id=organisation,
         owner="key:1",
         ask_hash=secrets.token_bytes(32),
+        request_event=new_event_id(),
         terms=b"{}",
         terms_hash=bytes(32),
         payload=b"{}",
@@ -78,6 +82,7 @@ def a_confirmation(organisation: str, **changes: Any) -> Confirmation:
         outcome_event=None,
         consumer=None,
         consumed_at=None,
+        outcome_leaf=None,
     )
     return replace(confirmation, **changes)
 
@@ -86,6 +91,14 @@ async def record(database: Database, *confirmations: Confirmation) -> None:
     async with database.write() as tx:
         for confirmation in confirmations:
             assert await insert_confirmation(tx, confirmation)
+
+
+async def log(database: Database, event: str) -> int:
+    """Put a leaf for this event into the log, and into nothing else of it; its index."""
+    async with database.write() as tx:
+        index = (await tx.execute(select(func.count()).select_from(log_entries))).scalar_one()
+        await tx.execute(insert(log_entries).values(leaf_index=index, event_id=event, leaf=b"{}"))
+    return index
 
 
 async def issue(database: Database, confirmation: str, person: str, *, expires_at: datetime = LATER) -> bytes:

@@ -1,4 +1,5 @@
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,8 @@ from store.confirmations import (
     list_confirmations,
     list_pending,
 )
-from tests.store.builders import LATER, NOW, a_confirmation, found_tenant, race, record
+from store.events import new_event_id
+from tests.store.builders import LATER, NOW, a_confirmation, found_tenant, log, race, record
 
 
 async def test_what_is_stored_is_read_verbatim(database):
@@ -124,14 +126,18 @@ async def test_an_owner_sees_their_own_and_an_organisation_its_own(database):
 async def test_filters_are_exact(database):
     tenant = await found_tenant(database)
     early = a_confirmation(tenant.id, external_id="order 1")
-    late = a_confirmation(tenant.id, created_at=LATER, status="approved")
+    late = a_confirmation(tenant.id, created_at=LATER, status="approved", outcome_event=new_event_id())
     await record(database, early, late)
 
     async def found(**wanted):
         async with database.read() as tx:
             return await list_confirmations(tx, tenant.id, "key:1", Filter(**wanted), limit=9)
 
+    assert await found(status="approved") == []
+    assert await found(status="pending") == [late, early]
+    late = replace(late, outcome_leaf=await log(database, late.outcome_event))
     assert await found(status="approved") == [late]
+    assert await found(status="pending") == [early]
     assert await found(status="%") == []
     assert await found(external_id="order 1") == [early]
     assert await found(external_id="order") == []
@@ -143,8 +149,14 @@ async def test_filters_are_exact(database):
 async def test_pending_ones_are_listed_oldest_first_once_they_are_old_enough(fresh):
     tenant = await found_tenant(fresh)
     second, first = a_confirmation(tenant.id), a_confirmation(tenant.id, created_at=NOW - timedelta(seconds=1))
-    young, done = a_confirmation(tenant.id, created_at=LATER), a_confirmation(tenant.id, status="expired")
+    young, done = (
+        a_confirmation(tenant.id, created_at=LATER),
+        a_confirmation(tenant.id, status="expired", outcome_event="e"),
+    )
     await record(fresh, second, first, young, done)
+    async with fresh.read() as tx:
+        assert await get_statuses(tx, [first.id, done.id]) == {first.id: "pending", done.id: "pending"}
+    await log(fresh, "e")
     async with fresh.read() as tx:
         assert await list_pending(tx, created_before=NOW) == [first.id, second.id]
         assert await get_statuses(tx, [first.id, done.id]) == {first.id: "pending", done.id: "expired"}

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from cosignet.errors import Unavailable
 from store.confirmations import Filter, get_confirmation, insert_confirmation, list_confirmations
 from store.database import Database
+from store.events import add_event, list_events
 from store.organisations import create_organisation, find_organisation, list_organisations
-from store.outbox import add_event, list_events
 from store.schema import Moment, organisations
 from tests.store.builders import NOW, a_confirmation, found_tenant, record
 
@@ -55,7 +55,7 @@ async def test_a_block_that_is_cancelled_leaves_nothing(database):
 
 async def record_all(tx, tenant, row):
     await insert_confirmation(tx, row)
-    await add_event(tx, tenant.id, "test.event", {}, at=NOW)
+    await add_event(tx, tenant.id, "admin.changed", {}, at=NOW)
 
 
 async def test_a_reader_sees_one_moment(database):

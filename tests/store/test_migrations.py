@@ -9,8 +9,9 @@ from sqlalchemy import inspect
 from sqlalchemy.types import BigInteger
 
 from store.database import Database, _alembic_config
+from store.log_schema import log_tree
 from store.organisations import list_organisations
-from store.schema import Moment, metadata
+from store.schema import Moment
 
 # Says when it is ready, then waits for all the others to be.
 MIGRATE = """
@@ -34,7 +35,7 @@ async def test_up_down_and_up_again(empty_url):
     await database.migrate()
     await database.migrate()
     assert await database.is_migrated()
-    assert await tables(database) == {*metadata.tables, "alembic_version"}
+    assert await tables(database) == {*log_tree.metadata.tables, "alembic_version"}
     await asyncio.to_thread(command.downgrade, _alembic_config(database.url), "base")
     assert await tables(database) == {"alembic_version"}
     assert not await database.is_migrated()
@@ -51,7 +52,7 @@ async def test_the_migrations_make_what_the_code_expects(fresh):
 
     def differences(plain):
         options = {"compare_type": same_type, "compare_server_default": True}
-        return compare_metadata(MigrationContext.configure(plain, opts=options), metadata)
+        return compare_metadata(MigrationContext.configure(plain, opts=options), log_tree.metadata)
 
     async with fresh.read() as tx:
         assert await tx.run_sync(differences) == []

@@ -6,7 +6,7 @@ import secrets
 import pytest
 
 from cosignet.errors import Conflict
-from store.outbox import list_events
+from store.events import list_events
 from tests.acme import found_acme
 
 

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cosignet.core.canonical import Payload
+from cosignet.core.checkpoint import Head
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.decision import Matter, verify_vote
 from cosignet.core.encoding import sha256
 from cosignet.core.evidence import Evidence, VoteEvidence
 from cosignet.core.policy import Policy
-from cosignet.core.terms import NO_HEAD, Context, Terms, challenge_of, hash_text, nonce_of
+from cosignet.core.terms import Context, Terms, challenge_of, hash_text, nonce_of
 from cosignet.core.trust import Approver, Floor, Trust
 from cosignet.core.verdict import verify
 from cosignet.errors import CosignetError
@@ -21,6 +22,7 @@ from cosignet.testing import Ceremony, SoftwarePasskey
 ORIGIN = "https://approve.example"
 RP = RelyingParty("approve.example", frozenset({ORIGIN}))
 CEREMONY = Ceremony(RP.id, ORIGIN)
+HEAD = Head(7, sha256(b"a tree of seven leaves"))
 CHALLENGE = bytes(range(64))
 CREATED_AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 PAYLOAD = Payload.from_value({"amount": "1200.00", "currency": "EUR", "to": "Acme GmbH"})
@@ -65,7 +67,7 @@ def make_context(terms, approver="alice", **changes):
         decision="approve",
         reason=None,
         issued_at=at(30),
-        head=NO_HEAD,
+        head=HEAD,
         random=bytes(32),
     )
     return replace(context, **changes)

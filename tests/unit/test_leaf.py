@@ -1,6 +1,6 @@
 """Leaves have exactly the fields of their event, in one spelling, and show nothing of what they commit to."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -8,17 +8,24 @@ from hypothesis import strategies as st
 
 from cosignet.core.canonical import canonicalise
 from cosignet.core.encoding import b64u, sha256
-from cosignet.core.leaf import FOLLOWING, MAX_LEAF, OTHER, OUTCOMES, REQUESTED, Leaf, commitment, whole_minute
+from cosignet.core.leaf import MAX_LEAF, OUTCOMES, PUBLIC, REQUESTED, Leaf, commitment, public_deadline
 from cosignet.errors import Malformed
 
 NOW = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
 RECORD = commitment(bytes(32), b"{}")
-EVENTS = [REQUESTED, *sorted(FOLLOWING), *sorted(OTHER)]
+HASH, OTHER = b64u(bytes(32)), b64u(bytes([255]) * 32)
+SHOWN = {
+    "deadline": "2026-11-25T12:01:00Z",
+    "request": "r",
+    "origin": "log.example.com",
+    "keys": f"{HASH} {OTHER}",
+    "previous": f"log.example.com/old 7 {HASH}",
+}
 
 
 def a_leaf(event, **changes):
-    extra = {"deadline": NOW} if event == REQUESTED else {"request": "r"} if event in FOLLOWING else {}
-    return Leaf(**{"event": event, "id": "e", "time": NOW, "record": RECORD, **extra, **changes})
+    public = {name: SHOWN[name] for name in PUBLIC.get(event, ())}
+    return Leaf(**{"event": event, "id": "e", "time": NOW, "record": RECORD, "public": public, **changes})
 
 
 def fields_of(event):
@@ -28,12 +35,11 @@ def fields_of(event):
         "id": "e",
         "time": "2026-11-25T12:00:30Z",
         "record": b64u(RECORD),
-        **({"deadline": "2026-11-25T12:01:00Z"} if event == REQUESTED else {}),
-        **({"request": "r"} if event in FOLLOWING else {}),
+        **{name: SHOWN[name] for name in PUBLIC[event]},
     }
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", sorted(PUBLIC))
 def test_a_leaf_is_what_it_says(event):
     raw = a_leaf(event).to_bytes()
     assert raw == canonicalise(fields_of(event))
@@ -41,8 +47,9 @@ def test_a_leaf_is_what_it_says(event):
 
 
 def test_a_deadline_is_published_by_the_minute():
-    assert Leaf.parse(a_leaf(REQUESTED).to_bytes()).deadline == NOW + timedelta(seconds=30)
-    assert whole_minute(NOW.replace(second=0)) == NOW.replace(second=0)
+    assert public_deadline(NOW) == "2026-11-25T12:01:00Z"
+    assert public_deadline(NOW.replace(second=0)) == "2026-11-25T12:00:00Z"
+    assert public_deadline(NOW.replace(minute=59)) == "2026-11-25T13:00:00Z"
 
 
 def test_outcomes_are_the_four_endings():
@@ -55,7 +62,7 @@ def refusal(raw):
     return caught.value.code
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", sorted(PUBLIC))
 @pytest.mark.parametrize(
     "change",
     [
@@ -102,11 +109,11 @@ def test_another_spelling_is_refused(raw):
 @pytest.mark.parametrize(
     "leaf",
     [
-        a_leaf(REQUESTED, deadline=None),
-        a_leaf(REQUESTED, request="r"),
-        a_leaf("confirmation.approved", request=None),
-        a_leaf("confirmation.approved", deadline=NOW),
-        a_leaf("log.genesis", request="r"),
+        a_leaf(REQUESTED, public={}),
+        a_leaf(REQUESTED, public={"request": "r"}),
+        a_leaf("confirmation.approved", public={}),
+        a_leaf("confirmation.approved", public={"deadline": SHOWN["deadline"], "request": "r"}),
+        a_leaf("admin.changed", public={"request": "r"}),
         a_leaf("log.unknown"),
         a_leaf("log.genesis", id="x" * MAX_LEAF),
     ],
@@ -123,6 +130,33 @@ def test_a_leaf_has_a_longest_length():
     assert len(raw) == MAX_LEAF
     assert Leaf.parse(raw).to_bytes() == raw
     assert refusal(raw.replace(b'"x', b'"xx')) == "leaf.form"
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "text"),
+    [
+        (REQUESTED, "deadline", "2026-11-25T12:01:01Z"),
+        (REQUESTED, "deadline", "2026-11-25T12:01Z"),
+        (REQUESTED, "deadline", ""),
+        ("confirmation.voted", "request", ""),
+        ("log.genesis", "origin", ""),
+        ("log.genesis", "origin", "log.example.com/a b"),
+        ("log.genesis", "keys", ""),
+        ("log.genesis", "keys", f"{HASH}  {OTHER}"),
+        ("log.genesis", "keys", f"{HASH} {OTHER} "),
+        ("log.genesis", "keys", f"{HASH} {HASH}"),
+        ("log.genesis", "keys", f"{OTHER} {HASH}"),
+        ("log.genesis", "keys", b64u(bytes(31))),
+        ("key.rotated", "keys", f"{HASH},{OTHER}"),
+        ("log.genesis", "previous", "log.example.com/old"),
+        ("log.genesis", "previous", f"log.example.com/old 07 {HASH}"),
+        ("log.genesis", "previous", f"log.example.com/old  7 {HASH}"),
+        ("log.genesis", "previous", f" 7 {HASH}"),
+    ],
+)
+def test_public_fields_have_their_one_form(event, name, text):
+    raw = canonicalise({**fields_of(event), name: text})
+    assert refusal(raw) == "leaf.form"
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=100))

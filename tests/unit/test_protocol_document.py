@@ -14,7 +14,10 @@ from tests.unit.builders import Story
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/protocol.md").read_text()
 CORE = sorted((ROOT / "cosignet/core").glob("*.py"))
-AREAS = "payload|terms|context|policy|assertion|credential|vote|decision|time|trust|evidence|encoding|cbor"
+AREAS = (
+    "payload|terms|context|policy|assertion|credential|vote|decision|time|trust|evidence|encoding|cbor"
+    "|leaf|note|checkpoint|head|log|log_proof"
+)
 CODE = re.compile(rf'"((?:{AREAS})\.[a-z_]+)"')
 
 

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosignet.core.canonical import canonicalise
+from cosignet.core.checkpoint import Head
 from cosignet.core.encoding import b64u, sha256
 from cosignet.core.terms import Context, Terms, challenge_of, hash_text, nonce_of
 from cosignet.errors import Malformed
-from tests.unit.builders import at, make_context, make_terms, raises
+from tests.unit.builders import HEAD, at, make_context, make_terms, raises
 
 HASHES = st.binary(min_size=32, max_size=32)
 NAMES = st.text(min_size=1, max_size=500)
@@ -40,7 +41,7 @@ CONTEXTS = st.builds(
     decision=st.sampled_from(["approve", "reject"]),
     reason=st.none() | HASHES,
     issued_at=TIMES,
-    head=NAMES,
+    head=st.none() | st.builds(Head, st.integers(0, 2**63 - 1), HASHES),
     random=HASHES,
 )
 
@@ -77,7 +78,7 @@ def test_terms_are_written_with_exactly_these_keys():
 def test_a_context_is_written_with_exactly_these_keys():
     members = json.loads(make_context(make_terms(), stands_in_for="carol").to_bytes())
     assert sorted(members) == (["approver", "decision", "for", "head", "issued_at", "random", "reason", "terms", "v"])
-    assert (members["v"], members["for"], members["head"]) == ("cosignet/context/v1", "carol", "none")
+    assert (members["v"], members["for"], members["head"]) == ("cosignet/context/v1", "carol", HEAD.to_text())
 
 
 BAD_TERMS = {
@@ -135,7 +136,12 @@ BAD_CONTEXTS = {
     "no random": {"random": ""},
     "short reason hash": {"reason": b64u(bytes(16))},
     "no head": {"head": ""},
-    "long head": {"head": "x" * 501},
+    "another head": {"head": "None"},
+    "a head of two spaces": {"head": f"7  {b64u(bytes(32))}"},
+    "a head of a size that is none": {"head": f"07 {b64u(bytes(32))}"},
+    "a head of a size too large": {"head": f"{2**63} {b64u(bytes(32))}"},
+    "a head without a root": {"head": "7 "},
+    "a head of a short root": {"head": f"7 {b64u(bytes(31))}"},
     "time": {"issued_at": "yesterday"},
     "a boolean": {"for": False},
 }
@@ -187,7 +193,8 @@ def test_nonce_and_challenge_follow_the_formula():
         {"decision": "reject"},
         {"reason": sha256(b"why")},
         {"issued_at": at(31)},
-        {"head": "5 root"},
+        {"head": HEAD._replace(size=8)},
+        {"head": None},
         {"random": b"\x01" + bytes(31)},
         {"terms": bytes(32)},
     ],

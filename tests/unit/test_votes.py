@@ -11,7 +11,7 @@ from cosignet.core.policy import Policy
 from cosignet.core.terms import nonce_of
 from cosignet.errors import Malformed, Refused
 from cosignet.testing import BE, UP, UV, SoftwarePasskey
-from tests.unit.builders import CEREMONY, PAYLOAD, at, make_context, make_matter, make_vote, raises, sign
+from tests.unit.builders import CEREMONY, HEAD, PAYLOAD, at, make_context, make_matter, make_vote, raises, sign
 from tests.unit.cose import P256_ORDER
 
 POLICY = Policy(("alice", "bob"), 2, delegates={"alice": ("dora",)})
@@ -102,7 +102,7 @@ def test_a_synced_passkey_cannot_pretend_to_be_bound_to_its_device():
         {"decision": "reject"},
         {"reason": sha256(b"why")},
         {"issued_at": at(31)},
-        {"head": "5 root"},
+        {"head": HEAD._replace(size=8)},
         {"random": b"\x01" * 32},
         {"approver": "dora", "stands_in_for": "alice"},
     ],

@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from cosignet.core.canonical import Payload
+from cosignet.core.checkpoint import Head
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.encoding import b64u, instant, sha256
 from cosignet.core.evidence import Evidence, VoteEvidence, assertion_to_json
 from cosignet.core.policy import Fallback, Policy
-from cosignet.core.terms import NO_HEAD, Context, Terms, challenge_of, hash_text, nonce_of
+from cosignet.core.terms import Context, Terms, challenge_of, hash_text, nonce_of
 from cosignet.core.trust import Approver, Floor, Trust
 from cosignet.testing import UP, Ceremony, SoftwarePasskey
 from tests.vectors.refusals import PAYLOADS, POLICIES
@@ -25,6 +26,7 @@ HERE = Path(__file__).parent
 ORIGIN = "https://approve.example"
 RP = RelyingParty("approve.example", frozenset({ORIGIN}))
 CEREMONY = Ceremony(RP.id, ORIGIN)
+HEAD = Head(7, sha256(b"a tree of seven leaves"))
 CREATED_AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 NOTE = "Invoice 2026-0117, due today."
 
@@ -111,7 +113,7 @@ def context(person, decision="approve", *, reason="", stands_in_for=""):
         decision=decision,
         reason=hash_text(reason),
         issued_at=at(60),
-        head=NO_HEAD,
+        head=HEAD,
         random=sha256(f"random of {person}".encode()),
     )
 

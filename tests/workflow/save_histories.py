@@ -17,7 +17,7 @@ from cosignet import __version__
 from cosignet.core.encoding import b64u
 from cosignet.temporal.contract import APPROVAL_SIGNAL, SYNC_SIGNAL, Outcome
 from stack import find_temporal
-from store.database import Database
+from tests.publishing import published
 from tests.workflow.service import Service
 
 FOLDER = Path(__file__).parent / "histories"
@@ -69,14 +69,14 @@ async def cancelled(service: Service) -> Handle:
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{folder}/cosignet.db")
-        await database.migrate()
-        async with await WorkflowEnvironment.start_local(dev_server_existing_path=find_temporal()) as environment:
+        async with (
+            published(f"sqlite:///{folder}/cosignet.db", Path(folder)) as database,
+            await WorkflowEnvironment.start_local(dev_server_existing_path=find_temporal()) as environment,
+        ):
             service = await Service.found(environment.client, database)
             async with service.worker():
                 for scenario in (approved, rejected, quorum, signalled, expired, cancelled):
                     await save(scenario.__name__, await scenario(service))
-        await database.close()
 
 
 async def save(name: str, handle: Handle) -> None:

@@ -18,7 +18,7 @@ from activities.voting import find_vote
 from cosignet.core.encoding import from_b64u
 from cosignet.temporal.contract import APPROVAL_WORKFLOW, TASK_QUEUE, ApprovalInput, Outcome, VoteAnswer, VoteInput
 from store.database import Database
-from store.outbox import list_events
+from store.events import list_events
 from tests.acme import Acme, Inbox, found_acme
 from workflows.approval import Approval
 

@@ -12,7 +12,7 @@ from temporalio.worker import Worker
 from activities.closing import close_confirmation, read_standing
 from activities.sweeping import HousekeepingSteps
 from cosignet.temporal.contract import REFRESH_KEYS_UPDATE, SYNC_SIGNAL
-from store.outbox import list_events
+from store.events import list_events
 from tests.workflow.faults import Faults
 from workflows.housekeeping import Housekeeping
 
