@@ -4,6 +4,8 @@ Write down what will be signed, move the mark, then sign: a crash between two of
 signed later as it was written down, and never another one of the same size.
 """
 
+import math
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +23,7 @@ from cosignet.core.note import Note
 from cosignet.core.tiles import root_of, tiles_for
 from cosignet.errors import Malformed, Unavailable
 from store.events import INSTALLATION, add_events
-from store.heads import active_keys, add_keys, leaves_wait, newest_head, sign_head, write_head
+from store.heads import active_keys, add_keys, glance, last_kept, newest_head, sign_head, write_head
 from store.log import find_waiting, found_tree, get_tree, read_tiles, set_read_only
 from store.rows import SignedHead, Tree
 
@@ -33,9 +35,9 @@ MAX_SETBACK = timedelta(minutes=1)
 class _Now:
     tree: Tree
     head: SignedHead | None
+    kept: datetime | None
     keys: list[str]
     at: datetime
-    waits: bool
 
 
 class Publisher:
@@ -47,7 +49,7 @@ class Publisher:
         self._key_file = keys
         self._mark = mark
         self._interval = interval
-        self._compared = False
+        self._signed_at = -math.inf
 
     async def begin(self) -> None:
         """Found the log where there is none, with fresh keys; it stays under this origin for ever.
@@ -73,18 +75,23 @@ class Publisher:
             await append_waiting(tx, require_founded(await get_tree(tx)), await find_waiting(tx, events))
 
     async def step(self) -> None:
-        """Append what waits, and sign when that or the time asks for it, or nothing was compared with the mark yet.
+        """Append what waits, and sign when that or the time asks for it.
 
         Raises `Unavailable`: then nothing was signed that was not signed before. A fork makes the log read-only.
         """
+        if self._signed_at == -math.inf:
+            # Nothing is appended before the tree has been compared with the mark.
+            await self._publish()
         async with self._database.read() as tx:
-            now = await self._look(tx)
-        if now.waits and not now.tree.read_only:
+            seen = await glance(tx)
+        if seen and seen.waits and not seen.read_only:
             await self._deployment.appender.append_to_log()
-        elif self._compared and _is_fresh(now, self._interval):
+        elif seen and seen.size == seen.signed and not seen.read_only and not self._is_due():
             return
         await self._publish()
-        self._compared = True
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._signed_at >= self._interval.total_seconds()
 
     async def _publish(self) -> None:
         async with self._database.write() as tx:
@@ -100,18 +107,20 @@ class Publisher:
         keys = self._own(now.keys)
         self._mark.advance(checkpoint)
         at = max(now.at, now.head.signed_at) if now.head else now.at
+        keep = now.kept is None or now.at - now.kept >= self._interval
         signatures = (key.sign(checkpoint, time=int(at.timestamp())) for key in keys)
         note = Note(checkpoint.to_text(), tuple(signatures))
         async with self._database.write() as tx:
-            await sign_head(tx, checkpoint, note.to_bytes(), at=at)
+            await sign_head(tx, checkpoint, note.to_bytes(), at=at, keep=keep)
+        self._signed_at = time.monotonic()
 
     async def _look(self, tx: AsyncConnection) -> _Now:
         return _Now(
             tree=require_founded(await get_tree(tx)),
             head=await newest_head(tx),
+            kept=await last_kept(tx),
             keys=await active_keys(tx),
             at=await self._database.clock(tx),
-            waits=await leaves_wait(tx),
         )
 
     async def _objection(self, tx: AsyncConnection, now: _Now) -> str | None:
@@ -137,10 +146,6 @@ class Publisher:
         if not set(vkeys) <= own.keys():
             raise Unavailable("log.key", "the log's key file does not hold the keys that this log is signed with")
         return [own[vkey] for vkey in vkeys]
-
-
-def _is_fresh(now: _Now, interval: timedelta) -> bool:
-    return now.head is not None and now.head.size == now.tree.size and now.at - now.head.signed_at < interval
 
 
 async def _root_at(tx: AsyncConnection, size: int) -> bytes | None:

@@ -5,6 +5,7 @@ Those of an earlier origin stay where they are, and are no heads of the log as i
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,22 +22,43 @@ _BY_SIZE = _SIGNED.where(log_heads.c.size == bindparam("at_size"))
 _LEAF = select(log_entries.c.leaf_index).where(log_entries.c.event_id == bindparam("event")).scalar_subquery()
 _COVERING = _SIGNED.where(log_heads.c.size > _LEAF).limit(1)
 _DEPTH = select(func.count()).select_from(outbox)
-_WAITS = select(exists(select(outbox.c.position)))
+_LAST_KEPT = select(log_heads.c.signed_at).where(_OWN, log_heads.c.kept).order_by(log_heads.c.size.desc()).limit(1)
+_GLANCE = select(
+    exists(select(outbox.c.position)),
+    log_tree.c.size,
+    select(func.coalesce(func.max(log_heads.c.size), 0)).where(_OWN, log_heads.c.note.is_not(None)).scalar_subquery(),
+    log_tree.c.read_only != "",
+)
+
+
+class Glance(NamedTuple):
+    """Whether leaves wait, how many are in the tree and under the newest signed head, whether more may be appended."""
+
+    waits: bool
+    size: int
+    signed: int
+    read_only: bool
 
 
 async def write_head(tx: AsyncConnection, head: Checkpoint) -> bool:
     """Write down a head that is to be signed; False when another root is written down for this size."""
     # Asked first, since SQLite takes an INSERT that finds something for an attempt to replace it.
     root = await _root(tx, head)
-    if root is None and await insert_new(tx, log_heads, vars(head)):
+    if root is None and await insert_new(tx, log_heads, {**vars(head), "kept": False}):
         return True
     return (root or await _root(tx, head)) == head.root
 
 
-async def sign_head(tx: AsyncConnection, head: Checkpoint, note: bytes, *, at: datetime) -> None:
-    """Keep the signed note of a head that is written down, in place of an older one."""
-    written = (log_heads.c.origin == head.origin) & (log_heads.c.size == head.size)
-    await tx.execute(update(log_heads).where(written).values(note=note, signed_at=at))
+async def sign_head(tx: AsyncConnection, head: Checkpoint, note: bytes, *, at: datetime, keep: bool) -> None:
+    """Store the signed note of a head that is written down, in place of an older one; `keep` it for ever.
+
+    Those before it that are not kept are signed no more: this one covers them.
+    """
+    same = log_heads.c.origin == head.origin
+    signed = {"note": note, "signed_at": at, **({"kept": True} if keep else {})}
+    await tx.execute(update(log_heads).where(same, log_heads.c.size == head.size).values(signed))
+    passed = (log_heads.c.size < head.size) & log_heads.c.note.is_not(None) & ~log_heads.c.kept
+    await tx.execute(update(log_heads).where(same, passed).values(note=None))
 
 
 async def newest_head(tx: AsyncConnection) -> SignedHead | None:
@@ -52,6 +74,18 @@ async def get_head(tx: AsyncConnection, size: int) -> SignedHead | None:
 async def list_heads(tx: AsyncConnection, *, limit: int) -> list[SignedHead]:
     """The largest signed heads, the largest first."""
     return read_all(SignedHead, await tx.execute(_SIGNED.limit(limit)))
+
+
+async def last_kept(tx: AsyncConnection) -> datetime | None:
+    """When the newest head that is kept was signed."""
+    found: datetime | None = (await tx.execute(_LAST_KEPT)).scalar_one_or_none()
+    return found
+
+
+async def glance(tx: AsyncConnection) -> Glance | None:
+    """What tells whether there is anything to do; `None` before the log is founded."""
+    row = (await tx.execute(_GLANCE)).one_or_none()
+    return Glance(*row) if row else None
 
 
 async def covering_head(tx: AsyncConnection, event: str) -> SignedHead | None:
@@ -73,11 +107,6 @@ async def active_keys(tx: AsyncConnection) -> list[str]:
     """The verifier keys that sign now, the oldest first."""
     query = select(log_keys.c.vkey).where(log_keys.c.retired_at.is_(None))
     return list((await tx.execute(query.order_by(log_keys.c.position))).scalars())
-
-
-async def leaves_wait(tx: AsyncConnection) -> bool:
-    """Whether there is an event whose leaf is not in the tree."""
-    return bool((await tx.execute(_WAITS)).scalar_one())
 
 
 async def count_waiting(tx: AsyncConnection) -> int:

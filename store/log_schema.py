@@ -3,7 +3,18 @@
 `events` are what happened, `outbox` the leaves of those that are not in the tree yet, the rest is the tree.
 """
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, SmallInteger, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from store.schema import Moment, metadata, position_type
 
@@ -67,7 +78,8 @@ log_keys = Table(
     Column("retired_at", Moment),
 )
 
-# A head is written down before it is signed, so no size of a log can ever be signed with two roots.
+# A head is written down before it is signed, so no size of a log can ever be signed with two roots. One an interval is
+# kept with its note; the notes of those between go when a larger head is signed.
 log_heads = Table(
     "log_heads",
     metadata,
@@ -76,4 +88,5 @@ log_heads = Table(
     Column("root", LargeBinary, nullable=False),
     Column("note", LargeBinary),
     Column("signed_at", Moment),
+    Column("kept", Boolean, nullable=False),
 )

@@ -186,6 +186,7 @@ class SignedHead:
     root: bytes
     note: bytes
     signed_at: datetime
+    kept: bool
 
     @property
     def head(self) -> Head:

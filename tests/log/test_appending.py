@@ -221,7 +221,7 @@ REPLACEMENTS = {
         "INSERT OR REPLACE INTO log_entries SELECT 99, event_id, leaf FROM log_entries WHERE leaf_index = 1",
         "INSERT OR REPLACE INTO log_tiles SELECT level, number, :bytes FROM log_tiles",
         "INSERT OR REPLACE INTO log_tree SELECT id, origin, 0, root, read_only FROM log_tree",
-        "INSERT OR REPLACE INTO log_heads SELECT origin, size, :bytes, note, signed_at FROM log_heads",
+        "INSERT OR REPLACE INTO log_heads SELECT origin, size, :bytes, note, signed_at, kept FROM log_heads",
     ],
     "postgresql": [f"TRUNCATE {table}" for table in ("log_entries", "log_tiles", "log_tree", "log_heads")],
 }

@@ -20,6 +20,7 @@ from store.log import get_tree
 from store.log_schema import log_entries
 from tests.acme import ORIGIN
 from tests.log.test_appending import unprotect
+from tests.publishing import publisher_of
 
 ORIGIN_OF_LOG = ORIGIN.removeprefix("http://") + "/public/log"
 
@@ -85,16 +86,34 @@ async def test_what_has_not_grown_is_signed_anew_at_the_interval(log):
     first = await log.head()
     await log.publisher.step()
     assert await log.head() == first
+    await asyncio.sleep(1)
+    often = publisher_of(log.database, log.folder, interval=0)
+    await often.step()
+    second = await log.head()
+    assert (second.size, second.root) == (first.size, first.root)
+    assert second.signed_at > first.signed_at
+    assert second.note != first.note
+
+
+async def test_one_head_an_interval_is_kept_and_the_others_go_when_a_larger_one_is_signed(log):
+    async def signed():
+        async with log.database.read() as tx:
+            rows = await tx.execute(text("SELECT size FROM log_heads WHERE note IS NOT NULL ORDER BY size"))
+            return list(rows.scalars())
+
+    for _ in range(4):
+        await log.grow()
+        await log.publisher.step()
+    assert await signed() == [3, 6]
 
     async def later(tx):
         return await database_clock(tx) + timedelta(seconds=11)
 
     log.database.clock = later
-    await log.publisher.step()
-    second = await log.head()
-    assert (second.size, second.root) == (first.size, first.root)
-    assert second.signed_at > first.signed_at
-    assert second.note != first.note
+    for _ in range(3):
+        await log.grow()
+        await log.publisher.step()
+    assert await signed() == [3, 7, 9]
 
 
 @pytest.mark.parametrize("crash", ["mark", "sign"])

@@ -151,6 +151,7 @@ def _create_tables() -> None:
         sa.Column("root", sa.LargeBinary(), nullable=False),
         sa.Column("note", sa.LargeBinary(), nullable=True),
         sa.Column("signed_at", sa.BigInteger(), nullable=True),
+        sa.Column("kept", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("origin", "size", name=op.f("pk_log_heads")),
     )
 
