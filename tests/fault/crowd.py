@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, null, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import Client
 
@@ -68,7 +68,8 @@ async def count_running(temporal: Client, expected: int) -> int:
 async def read_rows(database: Database, ids: list[str]) -> list[Confirmation]:
     found: list[Confirmation] = []
     for first in range(0, len(ids), BATCH):
-        query = select(confirmations).where(confirmations.c.id.in_(ids[first : first + BATCH]))
+        some = confirmations.c.id.in_(ids[first : first + BATCH])
+        query = select(confirmations, null().label("outcome_leaf")).where(some)
         async with database.read() as tx:
             found += read_all(Confirmation, await tx.execute(query))
     return found
