@@ -22,6 +22,7 @@ class LogSteps:
     def __init__(self, publisher: Publisher, mark: MarkFile) -> None:
         self._publisher = publisher
         self._mark = mark
+        self._begun = False
 
     @activity.defn(name="cosignet.publish")
     async def publish(self) -> None:
@@ -44,7 +45,9 @@ class LogSteps:
 
     async def _step(self) -> str:
         try:
-            await self._publisher.begin()
+            if not self._begun:
+                await self._publisher.begin()
+                self._begun = True
             await self._publisher.step()
         except Unavailable as error:
             return str(error)

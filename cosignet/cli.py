@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cosignet import __version__
-from cosignet.core.log_keys import LogKey
+from cosignet.core.log_keys import Kind, LogKey
 from cosignet.errors import CosignetError, VerificationFailed
 from cosignet.log.fsck import check_log
 from cosignet.log.ledger import Finding
@@ -96,6 +96,8 @@ def _fsck(options: argparse.Namespace) -> int:
 def _monitor(options: argparse.Namespace) -> int:
     source = Source(options.url)
     keys = _keys(source, options.key)
+    if all(key.kind == Kind.ED25519 for key in keys):
+        _say("None of these keys says when it signed, so silence cannot be told. Name the log's ML-DSA-44 key as well.")
     monitor = Monitor(source, keys, options.state, silence=timedelta(seconds=options.silence))
     seen = {_look(monitor)}
     try:

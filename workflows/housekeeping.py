@@ -3,20 +3,11 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
+from temporalio.client import Client
 from temporalio.common import RetryPolicy
 
 from activities.sweeping import HousekeepingSteps, Sweep
-from cosignet.temporal.contract import TASK_QUEUE
+from workflows.scheduling import create_schedule
 
 WORKFLOW = "cosignet.Housekeeping"
 SCHEDULE_ID = "cosignet-housekeeping"
@@ -41,13 +32,4 @@ class Housekeeping:
 
 async def schedule_housekeeping(client: Client) -> None:
     """Create the schedule; one that exists is left as it is."""
-    action = ScheduleActionStartWorkflow(WORKFLOW, id="cosignet-sweep", task_queue=TASK_QUEUE)
-    schedule = Schedule(
-        action=action,
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=INTERVAL)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
-    )
-    try:
-        await client.create_schedule(SCHEDULE_ID, schedule)
-    except ScheduleAlreadyRunningError:
-        return
+    await create_schedule(client, SCHEDULE_ID, WORKFLOW, workflow_id="cosignet-sweep", every=INTERVAL)

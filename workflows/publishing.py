@@ -6,23 +6,15 @@ A schedule starts the workflow again should it ever end; as long as it runs, the
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
+from temporalio.client import Client
 from temporalio.common import RetryPolicy
 
 from activities.log_steps import LogSteps
-from cosignet.temporal.contract import LOG_TASK_QUEUE, TASK_QUEUE
+from cosignet.temporal.contract import LOG_TASK_QUEUE
+from workflows.scheduling import create_schedule
 
 WORKFLOW = "cosignet.Publisher"
-SCHEDULE_ID = "cosignet-publisher"
+SCHEDULE_ID = WORKFLOW_ID = "cosignet-publisher"
 INTERVAL = timedelta(minutes=1)
 # So long after a worker died without a word another one takes over.
 HEARTBEAT = timedelta(seconds=3)
@@ -47,13 +39,6 @@ class Publishing:
 
 async def schedule_publishing(client: Client) -> None:
     """Create the schedule and have the publisher started; where it runs already nothing happens."""
-    action = ScheduleActionStartWorkflow(WORKFLOW, id="cosignet-publisher", task_queue=TASK_QUEUE)
-    schedule = Schedule(
-        action=action,
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=INTERVAL)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
-    )
-    try:
-        await client.create_schedule(SCHEDULE_ID, schedule, trigger_immediately=True)
-    except ScheduleAlreadyRunningError:
+    create = create_schedule(client, SCHEDULE_ID, WORKFLOW, workflow_id=WORKFLOW_ID, every=INTERVAL, at_once=True)
+    if not await create:
         await client.get_schedule_handle(SCHEDULE_ID).trigger()

@@ -1,4 +1,4 @@
-"""The log's keys: in their own file alone, only its own, replaced with an overlap."""
+"""The log's keys: in their own file alone, only its own, replaced with an overlap; and a mark that is none."""
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +11,7 @@ from cosignet.errors import Conflict
 from store.heads import active_keys
 from store.log import read_leaves
 from store.log_schema import log_entries
-from tests.log.test_publishing import keys_of, refusal
+from tests.log.test_publishing import ORIGIN_OF_LOG, keys_of, refusal
 
 KINDS = (Kind.ED25519, Kind.ML_DSA_44)
 
@@ -73,3 +73,12 @@ async def test_keys_are_rotated_with_an_overlap(log):
         leaves = [Leaf.parse(leaf) for leaf in await read_leaves(tx, 2, 9)]
         assert await active_keys(tx) == [key.to_text() for key in new]
     assert [leaf.public for leaf in leaves] == [{"keys": public_keys(both)}, {"keys": public_keys(new)}]
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", f"{ORIGIN_OF_LOG}\n07\nAAAA\n"])
+async def test_a_mark_that_cannot_be_read_signs_nothing(log, content):
+    await log.publisher.step()
+    (log.folder / "log.mark").write_text(content)
+    await log.grow()
+    assert (await refusal(log.publisher)).code == "log.mark"
+    assert (await log.head()).size == 2

@@ -176,6 +176,15 @@ def test_silence_is_told_until_it_ends(log, look):
     assert codes(look("--silence", "500")) == (FINE, [])
 
 
+def test_it_says_when_it_cannot_tell_silence(log, tmp_path, capsys):
+    log.publish(signed_at=time.time() - 400)
+    for key, told in zip(log.public, (True, False), strict=True):
+        main(["monitor", log.url, "--state", str(tmp_path / key.id.hex()), "--key", key.to_text()])
+        said = capsys.readouterr()
+        assert ("silence cannot be told" in said.err) == told
+        assert ("log.silent" in said.out) == (not told)
+
+
 def test_requests_without_an_answer_are_told(log, look):
     first = log.request("voted", deadline=LONG_AGO)
     log.request("voted", "rejected", deadline=LONG_AGO)

@@ -5,10 +5,14 @@ import sys
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlalchemy.types import BigInteger
 
+from cosignet.core.leaf import Leaf, commitment
+from store.confirmations import get_confirmation
 from store.database import Database, _alembic_config
+from store.events import list_events
+from store.log import list_waiting
 from store.log_schema import log_tree
 from store.organisations import list_organisations
 from store.schema import Moment
@@ -21,6 +25,18 @@ database = Database(sys.argv[1])
 print(flush=True)
 sys.stdin.readline()
 asyncio.run(database.migrate())
+"""
+
+
+# A person's change, a request and its vote, as revision 0002 kept them.
+BEFORE_THE_LOG = """
+INSERT INTO organisations (id, name, sequence, created_at) VALUES ('o', 'Acme', 3, 0);
+INSERT INTO confirmations (id, organisation_id, owner, ask_hash, terms, terms_hash, payload, policy, note, claim,
+    external_id, status, created_at, deadline, valid_until)
+    VALUES ('c', 'o', 'key:1', :raw, :raw, :raw, :raw, :raw, '', '', '', 'pending', 0, 61, 62);
+INSERT INTO outbox (id, organisation_id, sequence, type, confirmation_id, record, created_at)
+    VALUES ('e1', 'o', 1, 'admin.changed', NULL, :raw, 0), ('e2', 'o', 2, 'confirmation.requested', 'c', :raw, 1),
+    ('e3', 'o', 3, 'confirmation.voted', 'c', :raw, 2)
 """
 
 
@@ -42,6 +58,30 @@ async def test_up_down_and_up_again(empty_url):
     await database.migrate()
     async with database.read() as tx:
         assert await list_organisations(tx) == []
+    await database.close()
+
+
+async def test_what_waited_before_there_was_a_log_is_carried_over(empty_url):
+    database = Database(empty_url)
+    await asyncio.to_thread(command.upgrade, _alembic_config(database.url), "0002")
+    async with database.write() as tx:
+        for statement in BEFORE_THE_LOG.split(";"):
+            await tx.execute(text(statement), {"raw": b"{}"} if ":raw" in statement else {})
+    await database.migrate()
+    async with database.read() as tx:
+        found, waiting = await list_events(tx, "o"), await list_waiting(tx, limit=9)
+        row = await get_confirmation(tx, "c")
+    assert [(event.id, event.sequence, event.record) for event in found] == [
+        ("e1", 1, b"{}"),
+        ("e2", 2, b"{}"),
+        ("e3", 3, b"{}"),
+    ]
+    leaves = [Leaf.parse(leaf.leaf) for leaf in waiting]
+    assert [leaf.id for leaf in leaves] == ["e1", "e2", "e3"]
+    assert [leaf.public for leaf in leaves] == [{}, {"deadline": "1970-01-01T00:02:00Z"}, {"request": "e2"}]
+    assert [leaf.record for leaf in leaves] == [commitment(event.salt, event.record) for event in found]
+    assert len({event.salt for event in found}) == 3
+    assert row.request_event == "e2"
     await database.close()
 
 
