@@ -79,6 +79,7 @@ async def _issue(
     covering = await covering_head(tx, row.request_event)
     if covering is None:
         return None
+    _, head = covering
     context = Context(
         terms=row.terms_hash,
         approver=person,
@@ -86,7 +87,7 @@ async def _issue(
         decision=decision,
         reason=hash_text(reason),
         issued_at=at,
-        head=covering.head,
+        head=head.head,
         random=secrets.token_bytes(32),
     ).to_bytes()
     expires_at = min(at + LIFETIME, row.deadline)

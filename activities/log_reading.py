@@ -15,7 +15,7 @@ from cosignet.errors import Malformed, NotFound, Unavailable
 from store.confirmations import list_unanswered
 from store.events import has_event
 from store.heads import active_keys, count_waiting, covering_head, get_head, list_heads, newest_head
-from store.log import find_leaf, get_tree, read_leaves, read_tiles
+from store.log import get_tree, read_leaves, read_tiles
 from store.rows import SignedHead
 
 MAX_HEADS = 100
@@ -123,11 +123,12 @@ async def prove_event(deployment: Deployment, event: str) -> LogProof | None:
     Raises `NotFound("log.event")` for an event that is unknown.
     """
     async with deployment.database.read() as tx:
-        index, head = await find_leaf(tx, event), await covering_head(tx, event)
-        if index is None or head is None:
+        covering = await covering_head(tx, event)
+        if covering is None:
             if not await has_event(tx, event):
                 raise NotFound("log.event", "there is no such event")
             return None
+        index, head = covering
         proof = await _prove(tx, head.size, inclusion_ranges(index, head.size))
     return LogProof(index, tuple(proof.hashes), head.note)
 

@@ -22,6 +22,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from cosignet.errors import Unavailable
 from store import sqlite
 
+# At most, of each process.
+CONNECTIONS = 15
+
 Clock = Callable[[AsyncConnection], Awaitable[datetime]]
 
 _SECONDS = {
@@ -45,7 +48,11 @@ class Database:
         self.clock = clock
         self._sqlite = async_url.startswith("sqlite")
         self._writer = asyncio.Lock()
-        self._engine = create_async_engine(async_url, pool_pre_ping=not self._sqlite)
+        # No overflow: what goes beyond the pool is connected anew each time, which costs PostgreSQL several times what a
+        # transaction does.
+        self._engine = create_async_engine(
+            async_url, pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=not self._sqlite
+        )
         if self._sqlite:
             sqlite.configure(self._engine.sync_engine)
 

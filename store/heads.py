@@ -19,8 +19,12 @@ _OWN = log_heads.c.origin == select(log_tree.c.origin).scalar_subquery()
 _SIGNED = select(log_heads).where(_OWN, log_heads.c.note.is_not(None)).order_by(log_heads.c.size.desc())
 _NEWEST = _SIGNED.limit(1)
 _BY_SIZE = _SIGNED.where(log_heads.c.size == bindparam("at_size"))
-_LEAF = select(log_entries.c.leaf_index).where(log_entries.c.event_id == bindparam("event")).scalar_subquery()
-_COVERING = _SIGNED.where(log_heads.c.size > _LEAF).limit(1)
+_COVERING = (
+    _SIGNED.add_columns(log_entries.c.leaf_index)
+    .join(log_entries, log_heads.c.size > log_entries.c.leaf_index)
+    .where(log_entries.c.event_id == bindparam("event"))
+    .limit(1)
+)
 _DEPTH = select(func.count()).select_from(outbox)
 _LAST_KEPT = select(log_heads.c.signed_at).where(_OWN, log_heads.c.kept).order_by(log_heads.c.size.desc()).limit(1)
 _GLANCE = select(
@@ -88,9 +92,13 @@ async def glance(tx: AsyncConnection) -> Glance | None:
     return Glance(*row) if row else None
 
 
-async def covering_head(tx: AsyncConnection, event: str) -> SignedHead | None:
-    """The largest signed head whose tree has the leaf of this event."""
-    return read(SignedHead, (await tx.execute(_COVERING, {"event": event})).one_or_none())
+async def covering_head(tx: AsyncConnection, event: str) -> tuple[int, SignedHead] | None:
+    """The index of this event's leaf, and the largest signed head whose tree has it."""
+    row = (await tx.execute(_COVERING, {"event": event})).one_or_none()
+    if row is None:
+        return None
+    values = dict(row._mapping)  # noqa: SLF001
+    return values.pop("leaf_index"), SignedHead(**values)
 
 
 async def add_keys(tx: AsyncConnection, vkeys: Collection[str], *, at: datetime) -> None:

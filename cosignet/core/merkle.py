@@ -4,6 +4,7 @@ A proof is a list of hashes, each of the leaves of one range. Which ranges those
 hashes come from is the caller's business (`cosignet.core.tiles`).
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,12 @@ def leaf_hash(leaf: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of two subtrees, 32 bytes."""
     return sha256(b"\x01" + left + right)
+
+
+def parents_of(hashes: bytes) -> list[bytes]:
+    """The hash of each pair of these, which follow one another, 32 bytes each."""
+    # One call for each instead of three: a proof out of a large tree takes hundreds.
+    return [hashlib.sha256(b"\x01" + hashes[pair : pair + 64]).digest() for pair in range(0, len(hashes), 64)]
 
 
 def inclusion_ranges(index: int, size: int) -> list[Range]:

@@ -7,9 +7,10 @@ the full one, so one that has grown still serves every smaller size.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import NamedTuple
 
-from cosignet.core.merkle import Node, Range, node_hash, nodes_of, range_hash
+from cosignet.core.merkle import Node, Range, nodes_of, parents_of, range_hash
 from cosignet.errors import Malformed
 
 WIDTH = 256
@@ -97,7 +98,9 @@ def hashes_of(ranges: Iterable[Range], tiles: Mapping[TileId, bytes]) -> list[by
 
     Raises `KeyError` for a tile that is not given, `Malformed("log.tile")` for one that is too short.
     """
-    return [range_hash(leaves, lambda node: _node(node, tiles)) for leaves in ranges]
+    # The ranges of a proof and of its root have subtrees in common.
+    read = cache(partial(_node, tiles))
+    return [range_hash(leaves, read) for leaves in ranges]
 
 
 def root_of(size: int, tiles: Mapping[TileId, bytes]) -> bytes:
@@ -142,7 +145,7 @@ def _place(node: Node) -> tuple[TileId, int, int]:
     return TileId(level, number), start, 1 << height
 
 
-def _node(node: Node, tiles: Mapping[TileId, bytes]) -> bytes:
+def _node(tiles: Mapping[TileId, bytes], node: Node) -> bytes:
     tile, start, count = _place(node)
     hashes = tiles[tile][start * HASH_BYTES : (start + count) * HASH_BYTES]
     if len(hashes) != count * HASH_BYTES:
@@ -152,7 +155,6 @@ def _node(node: Node, tiles: Mapping[TileId, bytes]) -> bytes:
 
 def _subtree(hashes: bytes) -> bytes:
     """The hash of the complete subtree over these hashes, whose number is a power of two."""
-    row = [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
-    while len(row) > 1:
-        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
-    return row[0]
+    while len(hashes) > HASH_BYTES:
+        hashes = b"".join(parents_of(hashes))
+    return hashes

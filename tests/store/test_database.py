@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from cosignet.errors import Unavailable
 from store.confirmations import Filter, get_confirmation, insert_confirmation, list_confirmations
-from store.database import Database
+from store.database import CONNECTIONS, Database
 from store.events import add_event, list_events
 from store.organisations import create_organisation, find_organisation, list_organisations
 from store.schema import Moment, organisations
@@ -273,3 +273,17 @@ async def test_nothing_there_is_unavailable_within_seconds(url):
         await database.migrate()
     assert time.monotonic() - started < 10
     await database.close()
+
+
+async def test_a_burst_is_served_by_the_connections_that_there_are(database):
+    async def raw_connection(everybody: asyncio.Barrier) -> int:
+        async with database.read() as tx:
+            await tx.execute(text("SELECT 1"))
+            await everybody.wait()
+            return id((await tx.get_raw_connection()).driver_connection)
+
+    async def burst():
+        everybody = asyncio.Barrier(CONNECTIONS)
+        return set(await asyncio.gather(*(raw_connection(everybody) for _ in range(CONNECTIONS))))
+
+    assert await burst() == await burst()
