@@ -20,6 +20,7 @@ COPY activities/ activities/
 COPY workflows/ workflows/
 COPY api/ api/
 COPY web/ web/
+COPY verifiers/ verifiers/
 
 # The service cannot change its own code, and may write to its data alone.
 RUN useradd --system --uid 10001 --home-dir /var/lib/cosignet --create-home cosignet

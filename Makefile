@@ -9,6 +9,7 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra temporal --universal --p
 .PHONY: demo up test soak bench check lock install
 
 demo: $(INSTALLED)
+	command -v node >/dev/null || sh tests/install-packages.sh
 	$(BIN)/python stack.py demo
 
 up: $(INSTALLED)

@@ -119,7 +119,7 @@ async def _consume(tx: AsyncConnection, deployment: Deployment, row: Confirmatio
 
 async def _close(tx: AsyncConnection, deployment: Deployment, row: Confirmation, status: Status) -> None:
     at = await deployment.database.clock(tx)
-    record = {"confirmation": row.id, "terms": b64u(row.terms), "decided_at": instant(at)}
+    record = {"confirmation": row.id, "terms": b64u(row.terms_hash)}
     event = await add_event(tx, row.organisation_id, f"confirmation.{status}", record, confirmation=row, at=at)
     await decide(tx, row.id, status, event=event, at=at)
 

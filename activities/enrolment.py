@@ -1,11 +1,16 @@
 """How an invited person enrols a passkey: a single-use challenge, a checked answer, one transaction."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ceremonies import claimed_challenge
 from activities.deployment import Deployment
 from activities.second_opinion import require_second_opinion_on_key
-from cosignet.core.encoding import b64u
+from cosignet.core.assertion import Credential
+from cosignet.core.consistency import enrolment_record
+from cosignet.core.leaf import ENROLLED
 from cosignet.core.registration import NewCredential, verify_registration
 from cosignet.errors import TooMany
 from store.credentials import (
@@ -83,9 +88,16 @@ async def finish_enrolment(deployment: Deployment, invite: str, registration: Re
         challenge = claimed_challenge(registration.client_data)
         new = _verify(deployment, registration, challenge)
         await finish_registration(tx, found, challenge, at=at)
-        await add_credential(tx, found.person, new, transports=registration.transports, at=at)
-        await add_event(tx, found.person.organisation_id, "credential.enrolled", _record(found.person, new), at=at)
+        await enrol(tx, found.person, new, registration.transports, at=at)
     return Enrolled(found.person, new)
+
+
+async def enrol(
+    tx: AsyncConnection, person: Person, new: NewCredential, transports: tuple[str, ...], *, at: datetime
+) -> None:
+    """Record a passkey that was checked, and the event that says so. Raises `Conflict("credential.exists")`."""
+    event = await add_event(tx, person.organisation_id, ENROLLED, _record(person, new), at=at)
+    await add_credential(tx, person, new, transports=transports, event=event, at=at)
 
 
 def _verify(deployment: Deployment, registration: Registration, challenge: bytes) -> NewCredential:
@@ -100,11 +112,5 @@ def _verify(deployment: Deployment, registration: Registration, challenge: bytes
 
 
 def _record(person: Person, new: NewCredential) -> dict[str, object]:
-    return {
-        "person": person.id,
-        "credential": b64u(new.id),
-        "public_key": b64u(new.public_key),
-        "backup_eligible": new.backup_eligible,
-        "attested": False,
-        "role": person.role,
-    }
+    passkey = Credential(new.id, person.id, new.public_key, new.backup_eligible)
+    return {**enrolment_record(passkey), "attested": False, "role": person.role}

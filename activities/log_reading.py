@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.deployment import Deployment
 from cosignet.core.leaf import public_deadline
+from cosignet.core.log_keys import LogKey
 from cosignet.core.log_proof import LogProof
 from cosignet.core.merkle import Range, consistency_ranges, inclusion_ranges
 from cosignet.core.tiles import HASH_BYTES, WIDTH, Address, TileId, hashes_of, pack_entries, tiles_for, width_at
+from cosignet.core.trust import PinnedLog, PinnedLogKey
 from cosignet.errors import Malformed, NotFound, Unavailable
 from store.confirmations import list_unanswered
 from store.events import has_event
@@ -67,6 +69,11 @@ async def read_keys(deployment: Deployment) -> list[str]:
     if not keys:
         raise Unavailable("log.unfounded", "the log has not begun")
     return keys
+
+
+async def pinned_log(deployment: Deployment) -> PinnedLog:
+    """The log as a trust file written now would pin it. Raises `Unavailable("log.unfounded")`."""
+    return PinnedLog(tuple(PinnedLogKey(LogKey.parse(key)) for key in await read_keys(deployment)))
 
 
 async def read_head(deployment: Deployment, size: int | None = None) -> SignedHead:

@@ -7,6 +7,7 @@ from cosignet.core.assertion import Assertion, Credential
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.decision import Matter, Vote, verify_vote
 from cosignet.core.encoding import b64u, instant, sha256
+from cosignet.core.evidence import VoteEvidence
 from cosignet.core.policy import Policy
 from cosignet.core.terms import Terms, hash_text
 from cosignet.errors import Refused
@@ -43,6 +44,11 @@ def assertion_of(row: VoteRow) -> Assertion:
         signature=row.signature,
         user_handle=row.user_handle,
     )
+
+
+def vote_evidence(row: VoteRow) -> VoteEvidence:
+    """A stored vote, as evidence holds it."""
+    return VoteEvidence(row.context, row.reason, assertion_of(row))
 
 
 def verified_votes(

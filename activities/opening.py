@@ -151,5 +151,5 @@ def _require_same(known: Confirmation, ask_hash: bytes) -> Confirmation:
 
 
 async def _record_request(tx: AsyncConnection, row: Confirmation, caller: Caller) -> None:
-    record = {"confirmation": row.id, "terms": b64u(row.terms), "deadline": instant(row.deadline)}
+    record = {"confirmation": row.id, "terms": b64u(row.terms_hash), "deadline": instant(row.deadline)}
     await add_event(tx, caller.organisation, "confirmation.requested", record, confirmation=row, at=row.created_at)

@@ -7,19 +7,19 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.deployment import Deployment
-from activities.matters import assertion_of, credential_of, matter_of, outcome_of, verified_votes
+from activities.matters import credential_of, matter_of, outcome_of, verified_votes, vote_evidence
 from activities.second_opinion import require_second_opinion
 from cosignet.core.assertion import Assertion
-from cosignet.core.canonical import canonicalise
+from cosignet.core.consistency import vote_record
 from cosignet.core.decision import Decision, Matter, Status, Vote, recount, verify_vote
-from cosignet.core.encoding import b64u, from_b64u, instant, sha256
-from cosignet.core.evidence import assertion_from_json, assertion_to_json
+from cosignet.core.encoding import b64u, from_b64u, instant
+from cosignet.core.evidence import assertion_from_json
 from cosignet.core.terms import nonce_of
 from cosignet.errors import Conflict, CosignetError, Malformed, Refused, Unavailable
 from cosignet.temporal.contract import Outcome, VoteAnswer, VoteInput
 from store.confirmations import decide, get_confirmation
 from store.credentials import get_credential, get_credentials, record_use
-from store.events import Record, add_events
+from store.events import Content, add_events
 from store.rows import CeremonyRow, Confirmation, CredentialRow, VoteRow
 from store.votes import get_ceremony, get_vote, insert_vote, list_votes, revoked_votes, use_ceremony, void_votes
 
@@ -161,12 +161,13 @@ async def _report(
     tx: AsyncConnection, row: Confirmation, votes: Sequence[VoteRow], status: Status, cloned: bool, at: datetime
 ) -> Confirmation:
     """Record the newest vote's event, and the decision where it decides; the row as it stands from now on."""
-    signed = [_signed(vote) for vote in votes]
-    events: list[tuple[str, Record]] = [
+    signed = [vote_record(vote_evidence(vote)) for vote in votes]
+    events: list[tuple[str, Content]] = [
         ("confirmation.voted", {"confirmation": row.id, **signed[-1], "sign_count_decreased": cloned})
     ]
     if status.final:
-        decided = {"confirmation": row.id, "terms": b64u(row.terms), "votes": signed, "decided_at": instant(at)}
+        counted = [{**said, "counted_at": instant(vote.counted_at)} for said, vote in zip(signed, votes, strict=True)]
+        decided = {"confirmation": row.id, "terms": b64u(row.terms_hash), "votes": counted, "emails": {}}
         events.append((f"confirmation.{status}", decided))
     *_, event = await add_events(tx, row.organisation_id, events, confirmation=row, at=at)
     await _require_unrevoked(tx, row.id)
@@ -182,15 +183,6 @@ async def _require_unrevoked(tx: AsyncConnection, confirmation: str) -> None:
     # one that is not seen here comes after this vote.
     if await revoked_votes(tx, confirmation):
         raise Refused("credential.revoked", "a passkey or person behind this vote has been revoked")
-
-
-def _signed(vote: VoteRow) -> dict[str, str]:
-    """A vote as records name it: what was signed, with which passkey, and the hash of the raw assertion."""
-    return {
-        "context": b64u(vote.context),
-        "credential": b64u(vote.credential_id),
-        "assertion": b64u(sha256(canonicalise(assertion_to_json(assertion_of(vote))))),
-    }
 
 
 async def _refused(deployment: Deployment, confirmation: str, error: CosignetError) -> Recorded:

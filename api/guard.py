@@ -27,6 +27,8 @@ SECURITY_HEADERS = {
 # The public log is for everybody's pages too.
 PUBLIC = "/public/"
 PUBLIC_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+# What one page, which is a whole in itself, says of itself.
+OWN = frozenset({"Content-Security-Policy"})
 # Where a route does not say otherwise of an answer that is the same for everybody.
 CACHING = "no-store"
 # Without includeSubDomains: other hosts below this one are not ours to decide about.
@@ -51,7 +53,8 @@ class SecurityHeaders:
         async def secure(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(self._headers)
+                own = {name: headers[name] for name in OWN if name in headers}
+                headers.update({**self._headers, **own})
                 if scope["path"].startswith(PUBLIC):
                     headers.update(PUBLIC_HEADERS)
                 headers.setdefault("Cache-Control", CACHING)

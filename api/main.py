@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from activities.approvals import ApprovalWorkflows
 from activities.deployment import Deployment
-from api import approvals, confirmations, health, public_log, registration, signing_in
+from api import approvals, confirmations, health, public_log, registration, signing_in, trusting
 from api.documentation import Api
 from api.guard import SameSite, SecurityHeaders
 from api.limits import Limits
@@ -34,7 +34,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.service = Service(deployment, workflows, Poller(deployment.database), limits or Limits())
-    for routes in (confirmations, approvals, signing_in, registration, public_log, health):
+    for routes in (confirmations, approvals, signing_in, registration, trusting, public_log, health):
         app.include_router(routes.router)
     app.include_router(pages_of(web, deployment.public_url))
     handle_problems(app)

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from api.assets import Assets
+from api.verify_page import verify_page
 from cosignet import __version__
 from cosignet.core.encoding import b64u, sha256
 
@@ -29,6 +30,9 @@ def pages_of(web: Path, public_url: str) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     for path, content in _render(web / "templates", assets, public_url).items():
         router.add_api_route(path, _Kept(content, HTML), methods=["GET", "HEAD"])
+
+    verifying = verify_page(web)
+    router.add_api_route("/verify", _Kept(verifying.html, HTML, verifying.headers), methods=["GET", "HEAD"])
 
     @router.api_route("/static/{name}", methods=["GET", "HEAD"])
     async def static(request: Request, name: str) -> Response:
@@ -57,13 +61,16 @@ def _render(templates: Path, assets: Assets, public_url: str) -> Mapping[str, by
 class _Kept:
     """A route that answers the same to everybody."""
 
-    def __init__(self, content: bytes, media_type: str) -> None:
+    def __init__(self, content: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> None:
         self._content = content
         self._media_type = media_type
+        self._headers = headers or {}
 
     async def __call__(self, request: Request) -> Response:
         """The content, unless the caller has it."""
-        return _answer(request, self._content, self._media_type)
+        answer = _answer(request, self._content, self._media_type)
+        answer.headers.update(self._headers)
+        return answer
 
 
 def _answer(request: Request, content: bytes, media_type: str) -> Response:

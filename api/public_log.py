@@ -12,13 +12,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response
 
 from activities import log_reading
-from api.callers import limit_address
+from activities.evidence import read_public_evidence
+from api.callers import AnyConfirmation, limit_address
 from api.documentation import problems
 from api.log_schemas import ConsistencyJson, HeadJson, HeadsJson, InclusionJson, UnansweredJson
 from api.problems import BadQuery
 from api.service import Use
 from cosignet.core.checkpoint import MAX_SIZE
 from cosignet.core.encoding import b64u, instant
+from cosignet.core.evidence import MEDIA_TYPE
 from cosignet.core.tiles import read_address
 from cosignet.errors import Malformed, NotFound
 from store.rows import SignedHead
@@ -141,6 +143,23 @@ async def proof(service: Use, event: str) -> Response:
     if found is None:
         return Response(status_code=202, headers={"Retry-After": str(PROOF_RETRY_AFTER)})
     return Response(found.to_bytes(), headers=_kept(MOVING), media_type=TEXT)
+
+
+@router.get(
+    "/entries/{confirmation}/verification",
+    response_class=Response,
+    responses={
+        200: {"description": "The evidence", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}},
+        202: {"description": "Not decided yet, or not in a signed tree"},
+        **problems(404, 409),
+    },
+)
+async def verification(service: Use, confirmation: AnyConfirmation) -> Response:
+    """Who decided a confirmation, for whoever knows its id: its evidence, without what it was about."""
+    document = await read_public_evidence(service.deployment, confirmation)
+    if document is None:
+        return Response(status_code=202, headers={"Retry-After": str(PROOF_RETRY_AFTER)})
+    return Response(document, headers=_kept(MOVING), media_type=MEDIA_TYPE)
 
 
 @router.get("/unanswered")

@@ -19,6 +19,7 @@ from bench.site import KINDS, open_site
 
 SUBJECTS = (
     "offline",
+    "start_up",
     "counts",
     "latency",
     "throughput",
@@ -31,7 +32,7 @@ SUBJECTS = (
     "log_receipts",
     "pending",
 )
-SITELESS = ("offline",)
+SITELESS = ("offline", "start_up")
 RESULTS = Path(__file__).parents[1] / ".local" / "bench"
 
 

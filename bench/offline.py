@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Callable
-from datetime import timedelta
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -11,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bench.figures import Section, ratios, spread
 from bench.scale import Scale
 from cosignet.core.evidence import Evidence
+from cosignet.core.note import Note
 from cosignet.core.policy import Policy
 from cosignet.core.verdict import verify
-from tests.unit.builders import PAYLOAD, Story
+from tests.unit.builders import PAYLOAD, Story, at
 
 COLUMNS = ["votes", "bytes", "verified per s", "bare signatures and hashes per s", "times the bare cost"]
 
@@ -46,13 +46,19 @@ def _story(votes: int) -> Story:
 
 
 def _whole(story: Story, evidence: Evidence) -> Callable[[], object]:
-    raw, trust, now = evidence.to_bytes(), story.trust(), evidence.decided_at + timedelta(minutes=1)
-    return lambda: verify(raw, trust, expected_payload=PAYLOAD.canonical, now=now)
+    raw, trust = evidence.to_bytes(), story.trust()
+    return lambda: verify(raw, trust, expected_payload=PAYLOAD.canonical, now=at(600))
 
 
 def _bare(story: Story, evidence: Evidence) -> Callable[[], object]:
     """Each signature once, each hash once, over bytes that lie ready, with keys that are loaded."""
     hashed = [evidence.terms, evidence.payload, evidence.policy]
+    for entry in (evidence.request, evidence.outcome, *(key.enrolled for key in evidence.keys)):
+        hashed += [entry.leaf, entry.salt + entry.record, *(bytes(65) for _ in entry.proof)]
+    hashed += [bytes(65) for head in evidence.heads for _ in head.proof]
+    note = Note.parse(evidence.checkpoint)
+    signers = [pinned.key for pinned in story.trust().log.keys]
+    heads = [(key, next(line.signature for line in note.signatures if line.key_id == key.id)) for key in signers]
     signed = []
     for vote in evidence.votes:
         hashed += [vote.context, vote.assertion.client_data]
@@ -65,6 +71,8 @@ def _bare(story: Story, evidence: Evidence) -> Callable[[], object]:
             hashlib.sha256(data).digest()
         for key, signature, message in signed:
             key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+        for log_key, signature in heads:
+            log_key.time_of(signature, note.text)
 
     return run
 

@@ -1,6 +1,7 @@
 """The command `cosignet`: what anybody can check from outside.
 
-Exit status: 0 nothing is wrong, 1 something is, 2 it could not be found out.
+Exit status: 0 nothing is wrong, 1 something is, 2 it could not be found out; of `verify` also 3: the evidence agrees
+with itself, and nothing that is trusted vouches for it.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cosignet import __version__
+from cosignet import __version__, trust_command, verify_command
 from cosignet.core.log_keys import Kind, LogKey
 from cosignet.errors import CosignetError, VerificationFailed
 from cosignet.log.fsck import check_log
@@ -42,6 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cosignet", description="Check from outside what a Cosignet service does.")
     parser.add_argument("--version", action="version", version=f"cosignet {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    what = "check evidence of approvals: exit 0 authentic, 1 false, 2 cannot be read, 3 consistent, not authenticated"
+    verify_command.configure(commands.add_parser("verify", help=what, description=f"{what[0].upper()}{what[1:]}."))
+    what = "write a first trust file, as a service would have it, to be read and changed by a human"
+    trust_command.configure(commands.add_parser("trust", help=what, description=f"{what[0].upper()}{what[1:]}."))
     fsck = _command(commands, "fsck", "derive a whole log again from its entries, and compare", _fsck)
     fsck.add_argument("--mirror", type=Path, metavar="DIR", help="keep what was read, and go on from there")
     monitor = _command(commands, "monitor", "follow a log: forks, rollbacks, silence, unanswered requests", _monitor)

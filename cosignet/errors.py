@@ -4,6 +4,7 @@
     ├── Malformed            bytes or fields that break the form docs/protocol.md gives them
     ├── Refused              well formed, and the rules say no
     │   ├── VerificationFailed   evidence that does not verify; `code` names the failed check
+    │   │   └── NotAuthenticated     it agrees with itself, and nothing that is trusted vouches for it
     │   ├── Conflict             contradicts what is already recorded
     │   ├── NotFound             does not exist, or not for this caller
     │   ├── Unauthenticated      the caller did not prove who they are
@@ -37,6 +38,10 @@ class Refused(CosignetError):
 
 class VerificationFailed(Refused):
     """Evidence did not verify; `code` is one of the named checks of docs/protocol.md §7."""
+
+
+class NotAuthenticated(VerificationFailed):
+    """Evidence agrees with itself, and the trust file does not vouch for it in the way that `code` names."""
 
 
 class Conflict(Refused):

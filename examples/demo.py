@@ -16,14 +16,10 @@ from temporalio.exceptions import ActivityError, FailureError
 from temporalio.worker import Worker
 
 from cosignet.client import Confirmation, CosignetClient
-from cosignet.core.canonical import canonicalise, parse
-from cosignet.core.encoding import b64u, from_b64u
-from cosignet.core.trust import Trust
-from cosignet.core.verdict import verify
-from cosignet.errors import VerificationFailed
 from cosignet.temporal import CosignetPlugin
 from examples.approver import SoftwareApprover
 from examples.cheating_agent import CheatingAgent
+from examples.evidence_tour import show_evidence
 from examples.log_tour import show_log
 from examples.telling import say, tell
 from examples.wire_transfer.transfers import PayInvoice, Transfer, wire_transfer
@@ -107,31 +103,7 @@ async def _approve(scene: Scene) -> None:
     tell(f"asked by: {shown['requester']}, until {shown['deadline']}")
     await scene.anna.decide(link, "approve")
     tell(f"Anna signs. The guarded activity runs: {await handle.result()}")
-    await _check_evidence(scene, shown["id"])
-
-
-async def _check_evidence(scene: Scene, confirmation: str) -> None:
-    evidence = await scene.cosignet.evidence(confirmation)
-    path = scene.stack.data / "evidence.json"
-    path.write_bytes(evidence)
-    trust = Trust.parse(scene.trust.read_bytes())
-    verdict = verify(evidence, trust, expected_payload=None, now=datetime.now(UTC))
-    tell(f"The evidence verifies offline: {verdict.decision}")
-    for kind, lines in (("proven", verdict.proven), ("attested", verdict.attested), ("not proven", verdict.not_proven)):
-        for line in lines:
-            tell(f"  {kind}: {line}")
-    try:
-        verify(_tampered(evidence), trust, expected_payload=None, now=datetime.now(UTC))
-    except VerificationFailed as error:
-        tell(f"The same evidence with another amount does not: {error}")
-    else:
-        raise RuntimeError("tampered evidence was accepted")
-
-
-def _tampered(evidence: bytes) -> bytes:
-    document = parse(evidence)
-    document["payload"] = b64u(from_b64u(document["payload"]).replace(b"250.00", b"950.00"))
-    return canonicalise(document)
+    await show_evidence(await scene.cosignet.evidence(shown["id"]), scene.trust, scene.stack.data)
 
 
 async def _cheat(scene: Scene) -> None:

@@ -91,9 +91,15 @@ async def finish_registration(tx: AsyncConnection, invite: Invite, challenge: by
 
 
 async def add_credential(
-    tx: AsyncConnection, person: Person, new: NewCredential, *, transports: Collection[str], at: datetime
+    tx: AsyncConnection,
+    person: Person,
+    new: NewCredential,
+    *,
+    transports: Collection[str],
+    event: str,
+    at: datetime,
 ) -> None:
-    """Enrol a passkey. Raises `Conflict("credential.exists")` when its id is known already, to anybody."""
+    """Enrol a passkey, as `event` says. Raises `Conflict("credential.exists")` when its id is known, to anybody."""
     values = {
         "id": new.id,
         "organisation_id": person.organisation_id,
@@ -105,6 +111,7 @@ async def add_credential(
         "aaguid": new.aaguid,
         "transports": " ".join(transports),
         "created_at": at,
+        "enrolled_event": event,
     }
     if not await insert_new(tx, credentials, values):
         raise Conflict("credential.exists", "this passkey is enrolled already")
@@ -152,3 +159,8 @@ async def revoke_credential(tx: AsyncConnection, credential_id: bytes, *, at: da
     """Take a passkey out of use for good; False when there is no active one with this id."""
     active = (credentials.c.id == credential_id) & credentials.c.revoked_at.is_(None)
     return (await tx.execute(update(credentials).where(active).values(revoked_at=at))).rowcount == 1
+
+
+async def note_revocation(tx: AsyncConnection, credential_id: bytes, event: str) -> None:
+    """Remember which event says that this passkey was revoked."""
+    await tx.execute(update(credentials).where(credentials.c.id == credential_id).values(revoked_event=event))

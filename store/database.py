@@ -48,8 +48,8 @@ class Database:
         self.clock = clock
         self._sqlite = async_url.startswith("sqlite")
         self._writer = asyncio.Lock()
-        # No overflow: what goes beyond the pool is connected anew each time, which costs PostgreSQL several times what a
-        # transaction does.
+        # No overflow: what goes beyond the pool is connected anew each time, which costs PostgreSQL several times what
+        # a transaction does.
         self._engine = create_async_engine(
             async_url, pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=not self._sqlite
         )

@@ -51,6 +51,8 @@ class CredentialRow:
     created_at: datetime
     flagged_at: datetime | None
     revoked_at: datetime | None
+    enrolled_event: str | None
+    revoked_event: str | None
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,9 @@ credentials = Table(
     Column("created_at", Moment, nullable=False),
     Column("flagged_at", Moment),
     Column("revoked_at", Moment),
+    # What the log says of it. Passkeys from before there were events have none.
+    Column("enrolled_event", String(64)),
+    Column("revoked_event", String(64)),
 )
 
 api_keys = Table(

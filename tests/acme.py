@@ -8,6 +8,7 @@ from typing import Any
 from activities.ceremonies import Ceremony as IssuedCeremony
 from activities.ceremonies import issue_ceremony
 from activities.deployment import Deployment
+from activities.enrolment import enrol
 from activities.notifying import Message
 from activities.opening import Caller, open_confirmation
 from cosignet.core.client_data import RelyingParty
@@ -17,7 +18,6 @@ from cosignet.core.registration import NewCredential
 from cosignet.core.terms import DecisionWord
 from cosignet.temporal.contract import Ask, VoteInput
 from cosignet.testing import Algorithm, Ceremony, SoftwarePasskey
-from store.credentials import add_credential
 from store.database import Database
 from store.organisations import add_person, create_organisation
 from store.rows import Confirmation, Organisation, Person
@@ -75,7 +75,7 @@ class Acme:
         new = NewCredential(public.id, public.public_key, bytes(16), 0, public.backup_eligible, synced)
         async with self.database.write() as tx:
             at = await self.database.clock(tx)
-            await add_credential(tx, person, new, transports=["internal"], at=at)
+            await enrol(tx, person, new, ("internal",), at=at)
         self.passkeys[name] = passkey
         return passkey
 

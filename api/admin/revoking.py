@@ -8,8 +8,9 @@ from api.admin.names import require_person
 from api.admin.office import Answer, Desk, at_desk, command
 from api.admin.people import Organisation
 from cosignet.core.encoding import b64u, from_b64u, instant
+from cosignet.core.leaf import REVOKED
 from cosignet.errors import Conflict, NotFound
-from store.credentials import get_credential, list_credentials, revoke_credential
+from store.credentials import get_credential, list_credentials, note_revocation, revoke_credential
 from store.events import add_event
 from store.organisations import find_organisation, revoke_person
 from store.rows import CredentialRow
@@ -59,5 +60,11 @@ async def revoke_somebody(
 
 
 async def _note_revocation(desk: Desk, passkey: CredentialRow) -> None:
-    record = {"person": passkey.person_id, "credential": b64u(passkey.id), "by": "command line"}
-    await add_event(desk.tx, passkey.organisation_id, "credential.revoked", record, at=desk.at)
+    record = {
+        "person": passkey.person_id,
+        "credential": b64u(passkey.id),
+        "enrolled": passkey.enrolled_event or "",
+        "by": "command line",
+    }
+    event = await add_event(desk.tx, passkey.organisation_id, REVOKED, record, at=desk.at)
+    await note_revocation(desk.tx, passkey.id, event)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cosignet.core.authenticator_data import parse_authenticator_data
-from cosignet.core.client_data import RelyingParty, check_client_data
+from cosignet.core.client_data import Place, RelyingParty, check_client_data
 from cosignet.core.encoding import sha256
 from cosignet.core.keys import parse_public_key
 from cosignet.errors import Malformed, Refused
@@ -38,11 +38,12 @@ class Assertion:
 
 @dataclass(frozen=True)
 class VerifiedAssertion:
-    """An assertion that passed every rule, and what it says of the authenticator's state."""
+    """An assertion that passed every rule but one: whether `place` is the right one. And the authenticator's state."""
 
     credential: Credential
     sign_count: int
     backed_up: bool
+    place: Place
 
 
 def verify_assertion(
@@ -53,20 +54,27 @@ def verify_assertion(
     Raises `Refused("assertion.…")` with the first rule that does not hold. Whether the credential is active,
     and whether the challenge is one that was issued and is unused, is for the caller.
     """
+    proof = verify_signature(assertion, credential=credential, challenge=challenge)
+    rp.require(proof.place)
+    return proof
+
+
+def verify_signature(assertion: Assertion, *, credential: Credential, challenge: bytes) -> VerifiedAssertion:
+    """As `verify_assertion`, wherever it was signed: for readers of evidence, who are told the relying party later."""
     if assertion.credential_id != credential.id:
         raise Refused("assertion.key", "signed with another passkey than the one named")
     # The user handle of every passkey is the id of its person (docs/protocol.md §3).
     if assertion.user_handle is not None and assertion.user_handle != credential.person.encode("utf-8"):
         raise Refused("assertion.user", "the passkey says it belongs to another person")
-    check_client_data(assertion.client_data, kind="webauthn.get", challenge=challenge, rp=rp)
+    origin = check_client_data(assertion.client_data, kind="webauthn.get", challenge=challenge)
     data = parse_authenticator_data(assertion.authenticator_data)
     if data.credential is not None:
         raise Refused("assertion.form", "an assertion holds no new credential")
-    data.require(rp.id)
+    data.require_user()
     if data.backup_eligible != credential.backup_eligible:
         raise Refused("assertion.backup", "backup eligibility differs from the registration")
     _check_signature(assertion, credential)
-    return VerifiedAssertion(credential, data.sign_count, data.backed_up)
+    return VerifiedAssertion(credential, data.sign_count, data.backed_up, Place(origin, data.rp_id_hash))
 
 
 def _check_signature(assertion: Assertion, credential: Credential) -> None:

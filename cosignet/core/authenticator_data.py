@@ -6,7 +6,6 @@ rpIdHash (32) | flags (1) | signCount (4) | attested credential data? | extensio
 from dataclasses import dataclass
 
 from cosignet.core.cbor import read_map
-from cosignet.core.encoding import sha256
 from cosignet.errors import Malformed, Refused
 
 _UP, _UV, _BE, _BS, _AT, _ED = 0x01, 0x04, 0x08, 0x10, 0x40, 0x80
@@ -43,14 +42,12 @@ class AuthenticatorData:
         """BS: the key is synced now."""
         return bool(self.flags & _BS)
 
-    def require(self, rp_id: str) -> None:
-        """Require our rp id, user presence, user verification and consistent backup flags.
+    def require_user(self) -> None:
+        """Require user presence, user verification and consistent backup flags.
 
-        Raises `Refused` with `assertion.rp_id`, `.up`, `.uv` or `.backup`. Reserved flag bits are ignored,
-        as the specification asks; the signature covers them.
+        Raises `Refused` with `assertion.up`, `.uv` or `.backup`. Reserved flag bits are ignored, as the specification
+        asks; the signature covers them.
         """
-        if self.rp_id_hash != sha256(rp_id.encode("utf-8")):
-            raise Refused("assertion.rp_id", "made for another relying party")
         if not self.flags & _UP:
             raise Refused("assertion.up", "nobody touched the authenticator")
         if not self.flags & _UV:

@@ -12,7 +12,7 @@ from cosignet.core.assertion import (
     Assertion,
     Credential,
     VerifiedAssertion,
-    verify_assertion,
+    verify_signature,
 )
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.policy import Policy
@@ -47,7 +47,7 @@ class Matter:
 
 @dataclass(frozen=True)
 class Vote:
-    """One approver's verified vote. Only `verify_vote` makes one; its identity is the nonce."""
+    """One approver's verified vote. Only `read_vote` makes one; its identity is the nonce."""
 
     nonce: bytes
     context: Context
@@ -76,7 +76,7 @@ class Decision:
         if at >= matter.terms.deadline:
             raise Refused("time.deadline", "the deadline has passed")
         _require_open_seat(matter, vote.context, at=at)
-        self._require_distinct(vote)
+        require_distinct(vote, self.votes)
         votes = (*self.votes, vote)
         return Decision(_status(matter.policy, votes), votes)
 
@@ -94,15 +94,6 @@ class Decision:
         if self.status.final:
             raise Conflict("decision.final", f"already {self.status}")
 
-    def _require_distinct(self, vote: Vote) -> None:
-        for other in self.votes:
-            if vote.nonce == other.nonce:
-                raise Refused("vote.nonce", "this vote is counted already")
-            if {vote.seat, vote.context.approver} & {other.seat, other.context.approver}:
-                raise Refused("vote.person", "this person has voted already")
-            if vote.proof.credential.shares_key_with(other.proof.credential):
-                raise Refused("vote.credential", "this passkey has voted already")
-
 
 def verify_vote(matter: Matter, context: bytes, assertion: Assertion, credential: Credential) -> Vote:
     """Check one vote as far as bytes can tell: form, terms, approver, and the whole assertion.
@@ -111,19 +102,51 @@ def verify_vote(matter: Matter, context: bytes, assertion: Assertion, credential
     `Malformed("context.form")` or `Refused` with `terms.hash`, `policy.…` or `assertion.…`. Time, revocation and
     single use are for the caller.
     """
+    vote = read_vote(matter.terms_hash, matter.terms.payload, context, assertion, credential)
+    require_seat(matter.policy, vote)
+    matter.rp.require(vote.proof.place)
+    return vote
+
+
+def read_vote(terms: bytes, payload: bytes, context: bytes, assertion: Assertion, credential: Credential) -> Vote:
+    """As `verify_vote`, as far as it can be told from the hashes of terms and payload: who signed what.
+
+    Raises `Malformed("context.form")` or `Refused` with `terms.hash` or `assertion.…`.
+    """
     parsed = Context.parse(context)
-    if parsed.terms != matter.terms_hash:
+    if parsed.terms != terms:
         raise Refused("terms.hash", "a vote on other terms")
     if credential.person != parsed.approver:
         raise Refused("assertion.key", "the passkey belongs to another person than the one who votes")
-    if not matter.policy.names(parsed.approver, parsed.seat):
-        raise Refused("policy.approver", "the policy does not let this person vote in this place")
-    if matter.policy.device_bound_only and credential.backup_eligible:
-        raise Refused("policy.device_bound", "the policy asks for passkeys that cannot be synced")
     nonce = nonce_of(context)
-    challenge = challenge_of(nonce, matter.terms.payload)
-    proof = verify_assertion(assertion, credential=credential, challenge=challenge, rp=matter.rp)
-    return Vote(nonce, parsed, proof)
+    return Vote(
+        nonce, parsed, verify_signature(assertion, credential=credential, challenge=challenge_of(nonce, payload))
+    )
+
+
+def require_seat(policy: Policy, vote: Vote) -> None:
+    """Require that the policy lets this passkey vote in this seat, at some time.
+
+    Raises `Refused` with `policy.approver` or `policy.device_bound`.
+    """
+    if not policy.names(vote.context.approver, vote.seat):
+        raise Refused("policy.approver", "the policy does not let this person vote in this place")
+    if policy.device_bound_only and vote.proof.credential.backup_eligible:
+        raise Refused("policy.device_bound", "the policy asks for passkeys that cannot be synced")
+
+
+def require_distinct(vote: Vote, others: Sequence[Vote]) -> None:
+    """Require another person and another passkey than those of the other votes.
+
+    Raises `Refused` with `vote.nonce`, `vote.person` or `vote.credential`.
+    """
+    for other in others:
+        if vote.nonce == other.nonce:
+            raise Refused("vote.nonce", "this vote is counted already")
+        if {vote.seat, vote.context.approver} & {other.seat, other.context.approver}:
+            raise Refused("vote.person", "this person has voted already")
+        if vote.proof.credential.shares_key_with(other.proof.credential):
+            raise Refused("vote.credential", "this passkey has voted already")
 
 
 def recount(matter: Matter, votes: Sequence[tuple[Vote, datetime]]) -> Decision:

@@ -17,6 +17,7 @@ from cosignet.errors import Malformed
 
 LEAF = "cosignet/leaf/v1"
 MAX_LEAF = 2048
+MAX_ID = 64
 SALT_BYTES = 32
 HASH_BYTES = 32
 
@@ -29,7 +30,9 @@ FOLLOWING = frozenset(
 )
 CONSUMED = "confirmation.consumed"
 OUTCOMES = FOLLOWING - {"confirmation.voted", CONSUMED}
-OTHER = frozenset({"credential.enrolled", "credential.endorsed", "credential.revoked", "admin.changed"})
+ENROLLED = "credential.enrolled"
+REVOKED = "credential.revoked"
+OTHER = frozenset({ENROLLED, "credential.endorsed", REVOKED, "admin.changed"})
 
 _COMMON = ("v", "event", "id", "time", "record")
 # What each kind of event shows.
@@ -81,6 +84,7 @@ class Leaf:
                 record=from_b64u(fields["record"], size=HASH_BYTES),
                 public={name: fields[name] for name in public},
             )
+            _check_id(fields["id"])
             for name in public:
                 _CHECKS[name](fields[name])
         except Malformed as error:
@@ -131,9 +135,9 @@ def _check_deadline(text: str) -> None:
         raise Malformed("leaf.form", "a deadline that is no whole minute")
 
 
-def _check_request(text: str) -> None:
-    if not text:
-        raise Malformed("leaf.form", "no request is named")
+def _check_id(text: str) -> None:
+    if not 0 < len(text) <= MAX_ID:
+        raise Malformed("leaf.form", f"an event's id has 1 to {MAX_ID} characters")
 
 
 def _check_origin(text: str) -> None:
@@ -158,7 +162,7 @@ def _check_previous(text: str) -> None:
 
 _CHECKS: Mapping[str, Callable[[str], None]] = {
     "deadline": _check_deadline,
-    "request": _check_request,
+    "request": _check_id,
     "origin": _check_origin,
     "keys": _check_keys,
     "previous": _check_previous,

@@ -133,15 +133,20 @@ def open_checkpoint(raw: bytes, keys: Iterable[LogKey]) -> tuple[Checkpoint, dic
     """
     note = Note.parse(raw)
     checkpoint = Checkpoint.parse(note.text)
-    known = {(key.name, key.id): key for key in keys}
-    signed = {}
-    for line in note.signatures:
-        key = known.get((line.name, line.key_id))
-        if key is not None:
-            signed[key] = key.time_of(line.signature, note.text)
+    signed = signers_of(note, keys)
     if not signed:
         raise VerificationFailed("log.signature", "no key that is known has signed this checkpoint")
     return checkpoint, signed
+
+
+def signers_of(note: Note, keys: Iterable[LogKey]) -> dict[LogKey, int]:
+    """Which of `keys` signed a checkpoint, with the time that each says (0: none); other signatures are passed over.
+
+    Raises `VerificationFailed("log.signature")` when a signature of one of `keys` does not verify.
+    """
+    known = {(key.name, key.id): key for key in keys}
+    named = [(known.get((line.name, line.key_id)), line) for line in note.signatures]
+    return {key: key.time_of(line.signature, note.text) for key, line in named if key is not None}
 
 
 def _message(key: LogKey, text: str, time: int) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cosignet.core.authenticator_data import AuthenticatorData, parse_authenticator_data
 from cosignet.core.cbor import read_map
-from cosignet.core.client_data import RelyingParty, check_client_data
+from cosignet.core.client_data import Place, RelyingParty, check_client_data
 from cosignet.core.keys import parse_public_key
 from cosignet.errors import Malformed, Refused
 
@@ -34,9 +34,10 @@ def verify_registration(
 
     Raises `Refused("assertion.…")` or `Malformed("credential.key")`. Whether the id is new is for the caller.
     """
-    check_client_data(client_data, kind="webauthn.create", challenge=challenge, rp=rp)
+    origin = check_client_data(client_data, kind="webauthn.create", challenge=challenge)
     data = _authenticator_data(attestation_object)
-    data.require(rp.id)
+    rp.require(Place(origin, data.rp_id_hash))
+    data.require_user()
     new = data.credential
     if new is None or new.id != credential_id:
         raise Refused("assertion.form", "the new credential is missing, or has another id than the answer says")

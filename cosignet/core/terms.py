@@ -23,6 +23,7 @@ MAX_ACTION = 200
 MAX_NOTE = 2_000
 MAX_REASON = 1_000
 MAX_NAME = 500
+MAX_PERSON = 64
 
 DecisionWord = Literal["approve", "reject"]
 
@@ -145,8 +146,8 @@ class Context:
             raise Malformed("context.form", "nobody stands in for themselves")
         return cls(
             terms=from_b64u(record["terms"], size=32),
-            approver=_name(record, "approver"),
-            stands_in_for=record["for"],
+            approver=_name(record, "approver", MAX_PERSON),
+            stands_in_for=record["for"] and _name(record, "for", MAX_PERSON),
             decision=cast(DecisionWord, record["decision"]),
             reason=_optional_hash(record["reason"]),
             issued_at=from_instant(record["issued_at"]),

@@ -1,26 +1,31 @@
 """`verify(evidence, trust) -> Verdict`: returns only when every check passed, else names the failed one.
 
-The checks and their names are docs/protocol.md §7. There is no bare yes or no: a verdict names what is
-proven, what rests on somebody's word, and what is not proven.
+The checks and their names are docs/protocol.md §7. There is no bare yes or no: a verdict names what is proven, what
+rests on somebody's word, and what is not proven.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cosignet.core.canonical import Payload
-from cosignet.core.decision import Decision, Matter, Vote, recount, verify_vote
-from cosignet.core.encoding import b64u, instant, sha256
-from cosignet.core.evidence import DecisionStatus, Evidence, VoteEvidence
-from cosignet.core.policy import Policy
-from cosignet.core.terms import Terms, hash_text
-from cosignet.core.trust import Trust
+from cosignet.core.authentication import Authentic, KeyState, authenticate
+from cosignet.core.checkpoint import Head
+from cosignet.core.consistency import Consistent, check
+from cosignet.core.encoding import b64u, instant
+from cosignet.core.evidence import DecisionStatus, Evidence
+from cosignet.core.terms import Terms
+from cosignet.core.trust import Level, Trust
 from cosignet.errors import CosignetError, VerificationFailed
 
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signed: person id, the name the trust file gives them, their decision and reason, the key used."""
+    """Who signed: person id, the name the trust file gives them, their decision and reason, the passkey used.
+
+    `key_state` says why the passkey is believed to be that person's.
+    """
 
     person: str
     name: str
@@ -28,137 +33,61 @@ class Signer:
     reason: str
     credential_id: str
     synced_key: bool
+    key_state: KeyState
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A decision that verified under one trust file, and exactly what that means."""
+    """A decision that verified under one trust file, and exactly what that means.
+
+    `terms` and `payload` are `None` where the evidence withholds them. Every signature is younger than the log's head
+    `after`, and older than `before`, where somebody other than the operator says so.
+    """
 
     decision: DecisionStatus
-    terms: Terms
-    payload: dict[str, Any]
+    terms: Terms | None
+    payload: dict[str, Any] | None
     signers: tuple[Signer, ...]
+    level: Level
+    after: Head
+    before: datetime | None
     proven: tuple[str, ...]
     attested: tuple[str, ...]
     not_proven: tuple[str, ...]
+    not_checked: tuple[str, ...]
 
 
-def verify(raw: bytes, trust: Trust, *, expected_payload: bytes | None, now: datetime) -> Verdict:
+def verify(raw: bytes, trust: Trust, *, expected_payload: bytes | None, now: datetime | None) -> Verdict:
     """Check one evidence document against the relying party's trust.
 
-    `expected_payload` are the canonical bytes of what is about to be executed. Raises
-    `VerificationFailed(<named check>)`; a document that cannot be read fails as `evidence.form`.
+    `expected_payload` are the canonical bytes of what is about to be executed, and `now` is when; whoever looks at the
+    past passes neither. Evidence that withholds its payload is never about the expected one. Raises
+    `VerificationFailed(<named check>)`, and `NotAuthenticated` of it when the document agrees with itself and the trust
+    file does not vouch for it. A document that cannot be read fails as `evidence.form`.
     """
+    with _named_checks():
+        authentic = authenticate(check(Evidence.parse(raw)), trust)
+        _require_use(authentic.found, expected_payload, now)
+        return _verdict(authentic, trust)
+
+
+def require_consistent(raw: bytes, *, expected_payload: bytes | None, now: datetime | None) -> Consistent:
+    """As `verify` for those who trust nobody: what comes back agrees with itself, and may be a forgery as a whole."""
+    with _named_checks():
+        found = check(Evidence.parse(raw))
+        _require_use(found, expected_payload, now)
+        return found
+
+
+@contextmanager
+def _named_checks() -> Iterator[None]:
     try:
-        return _verify(Evidence.parse(raw), trust, expected_payload, now)
+        yield
     except VerificationFailed:
         raise
     except CosignetError as error:
         raise VerificationFailed(_CHECK_OF.get(error.code, error.code), error.detail) from error
 
-
-def _verify(evidence: Evidence, trust: Trust, expected_payload: bytes | None, now: datetime) -> Verdict:
-    terms = Terms.parse(evidence.terms)
-    payload = _check_payload(evidence, terms, expected_payload)
-    matter = _check_matter(evidence, terms, trust)
-    votes = [(_check_vote(matter, vote, evidence, trust), vote.counted_at) for vote in evidence.votes]
-    decision = _check_decision(recount(matter, votes), evidence, trust)
-    if evidence.decision == "approved" and now >= terms.valid_until:
-        raise VerificationFailed("time.validity", f"the approval was valid until {instant(terms.valid_until)}")
-    return _verdict(evidence, matter, payload, decision, trust)
-
-
-def _check_payload(evidence: Evidence, terms: Terms, expected: bytes | None) -> Payload:
-    if sha256(evidence.payload) != terms.payload:
-        raise VerificationFailed("payload.hash", "the payload is not the one the terms commit to")
-    if expected is not None and expected != evidence.payload:
-        raise VerificationFailed("payload.expected", "the decision is about another payload than the expected one")
-    return Payload.from_canonical(evidence.payload)
-
-
-def _check_matter(evidence: Evidence, terms: Terms, trust: Trust) -> Matter:
-    if terms.organisation != trust.organisation or terms.audience != trust.rp.id:
-        raise VerificationFailed("trust.audience", "decided in another organisation or deployment than the trusted one")
-    policy = Policy.parse(evidence.policy)
-    if sha256(evidence.policy) != terms.policy or hash_text(evidence.note) != terms.note:
-        raise VerificationFailed("terms.hash", "policy or note are not the ones the terms commit to")
-    return Matter(terms, sha256(evidence.terms), policy, trust.rp)
-
-
-def _check_vote(matter: Matter, vote: VoteEvidence, evidence: Evidence, trust: Trust) -> Vote:
-    claimed = next((c for c in evidence.credentials if c.id == vote.assertion.credential_id), None)
-    pinned = trust.find_key(vote.assertion.credential_id)
-    if pinned is None or claimed != pinned:
-        raise VerificationFailed("credential.enrolled", "signed with a passkey that the trust file does not pin")
-    verified = verify_vote(matter, vote.context, vote.assertion, pinned)
-    if hash_text(vote.reason) != verified.context.reason:
-        raise VerificationFailed("context.nonce", "the reason is not the one that was signed")
-    created, issued = matter.terms.created_at, verified.context.issued_at
-    if not created <= issued <= vote.counted_at <= evidence.decided_at < matter.terms.deadline:
-        raise VerificationFailed("time.deadline", "the times of a vote are not in order, or not before the deadline")
-    return verified
-
-
-def _check_decision(decision: Decision, evidence: Evidence, trust: Trust) -> Decision:
-    if decision.status != evidence.decision:
-        raise VerificationFailed("policy.quorum", f"the votes make it {decision.status}, not {evidence.decision}")
-    approving = {vote.context.approver for vote in decision.votes if vote.context.decision == "approve"}
-    counted = approving & (trust.floor.approvers or approving)
-    if evidence.decision == "approved" and len(counted) < trust.floor.threshold:
-        raise VerificationFailed("policy.floor", f"{len(counted)} approvals that the trust file counts")
-    return decision
-
-
-def _verdict(evidence: Evidence, matter: Matter, payload: Payload, decision: Decision, trust: Trust) -> Verdict:
-    names = {approver.id: approver.name for approver in trust.approvers}
-    signers = tuple(
-        Signer(
-            person=vote.context.approver,
-            name=names[vote.context.approver],
-            decision=vote.context.decision,
-            reason=shown.reason,
-            credential_id=b64u(vote.proof.credential.id),
-            synced_key=vote.proof.credential.backup_eligible,
-        )
-        for vote, shown in zip(decision.votes, evidence.votes, strict=True)
-    )
-    return Verdict(
-        decision=evidence.decision,
-        terms=matter.terms,
-        payload=payload.value,
-        signers=signers,
-        proven=_proven(signers, matter),
-        attested=_attested(evidence),
-        not_proven=_NOT_PROVEN,
-    )
-
-
-def _proven(signers: tuple[Signer, ...], matter: Matter) -> tuple[str, ...]:
-    who = tuple(
-        f"{s.name or s.person} signed {s.decision} with a {'synced' if s.synced_key else 'device-bound'} passkey "
-        "that the trust file pins, after the authenticator verified its user"
-        for s in signers
-    )
-    return (
-        *who,
-        "each signature covers exactly this payload, requester, action, note, policy, deadline and validity",
-        f"the votes satisfy the policy (threshold {matter.policy.threshold}), cast by distinct people",
-    )
-
-
-def _attested(evidence: Evidence) -> tuple[str, ...]:
-    return (
-        f"the operator says it was decided at {instant(evidence.decided_at)}, before the deadline",
-        "the operator says who the requester is",
-        "the operator says that none of the passkeys had been revoked by then",
-    )
-
-
-_NOT_PROVEN = (
-    "when the signatures were made: no public log or timestamp is part of this evidence",
-    "that no vote was left out: a rejection that the operator withholds does not show here",
-    "that a passkey lives in hardware: no authenticator was attested",
-)
 
 # The rules of the core speak of votes; the named checks of evidence say what that means for the decision.
 _CHECK_OF = {
@@ -168,3 +97,115 @@ _CHECK_OF = {
     "policy.approver": "policy.separation",
     "decision.final": "policy.quorum",
 }
+
+
+def _require_use(found: Consistent, expected: bytes | None, now: datetime | None) -> None:
+    content = found.content
+    if expected is not None and expected != (content.payload.canonical if content else None):
+        raise VerificationFailed("payload.expected", "the decision is not known to be about the expected payload")
+    if expected is not None and found.evidence.decision != "approved":
+        raise VerificationFailed("decision.approved", f"it was {found.evidence.decision}, so nothing may be executed")
+    if content and now and found.evidence.decision == "approved" and now >= content.terms.valid_until:
+        until = instant(content.terms.valid_until)
+        raise VerificationFailed("time.validity", f"the approval was valid until {until}")
+
+
+def _verdict(authentic: Authentic, trust: Trust) -> Verdict:
+    found = authentic.found
+    names = {person.id: person.name for person in (*trust.roots, *trust.approvers)}
+    signers = tuple(
+        Signer(
+            person=vote.context.approver,
+            name=names.get(vote.context.approver, ""),
+            decision=vote.context.decision,
+            reason=shown.reason,
+            credential_id=b64u(vote.proof.credential.id),
+            synced_key=vote.proof.credential.backup_eligible,
+            key_state=state,
+        )
+        for vote, shown, state in zip(found.votes, found.evidence.votes, authentic.states, strict=True)
+    )
+    return Verdict(
+        decision=found.evidence.decision,
+        terms=found.content.terms if found.content else None,
+        payload=found.content.payload.value if found.content else None,
+        signers=signers,
+        level=authentic.receipt.level,
+        after=_after(found),
+        before=authentic.receipt.before,
+        proven=_proven(authentic, signers),
+        attested=_attested(authentic, signers),
+        not_proven=_not_proven(authentic),
+        not_checked=_WITHHELD if found.content is None else (),
+    )
+
+
+def _after(found: Consistent) -> Head:
+    heads = [vote.context.head for vote in found.votes if vote.context.head]
+    return min(heads, key=lambda head: head.size)
+
+
+def _proven(authentic: Authentic, signers: tuple[Signer, ...]) -> tuple[str, ...]:
+    found = authentic.found
+    who = tuple(
+        f"{s.name or s.person} signed {s.decision} with a {'synced' if s.synced_key else 'device-bound'} passkey "
+        f"{_WHOSE[s.key_state]}, after the authenticator verified its user"
+        for s in signers
+    )
+    content = (
+        (
+            "each signature covers exactly this payload, requester, action, note, policy, deadline and validity",
+            f"the votes satisfy the policy (threshold {found.content.policy.threshold}), cast by distinct people",
+        )
+        if found.content
+        else ("each signature covers one and the same payload and terms, cast by distinct people",)
+    )
+    size = found.head.size
+    log = (
+        f"request, passkeys and outcome are in the log {found.head.origin}, whose keys signed its head of {size}",
+        f"each signature is younger than the request's leaf: it names a head of at least {_after(found).size} leaves",
+    )
+    existed = tuple(f"the log's head existed at {instant(time)}, by {who}" for time, who in authentic.receipt.existed)
+    return (*who, *content, *log, *existed)
+
+
+def _attested(authentic: Authentic, signers: tuple[Signer, ...]) -> tuple[str, ...]:
+    found = authentic.found
+    operator = [
+        f"the operator says it was decided at {instant(found.decided_at)}, before the deadline",
+        "the operator says who the requester is",
+        "the operator says that none of the passkeys had been revoked by then",
+    ]
+    whose = [f"the operator says that a passkey is {s.person}'s" for s in signers if s.key_state == "attested"]
+    return (*operator, *whose)
+
+
+def _not_proven(authentic: Authentic) -> tuple[str, ...]:
+    found = authentic.found
+    unseen = (
+        ("that everybody is shown the same log: no witness has signed its head",)
+        if not authentic.receipt.existed
+        else ()
+    )
+    unanchored = (f"that its head is in Bitcoin: the trust file has none of the blocks {found.anchored}",)
+    return (
+        *unseen,
+        *(unanchored if found.anchored and authentic.receipt.level is not Level.ANCHORED else ()),
+        "that no vote was left out: one that the operator withholds shows in the log, as a leaf, and not here",
+        "what the approver's screen showed",
+        "that a passkey lives in hardware: no authenticator was attested",
+    )
+
+
+_WHOSE = {
+    "pinned": "that the trust file pins",
+    "root": "that the trust file pins as a root",
+    "endorsed": "that a root of the trust file endorsed",
+    "attested": "that only the operator says is theirs",
+}
+_WITHHELD = (
+    "payload.hash: the payload is withheld",
+    "terms.hash: requester, action, note and times are withheld",
+    "policy.quorum: the policy is withheld",
+    "time.validity: how long an approval holds is withheld",
+)

@@ -7,6 +7,7 @@ from typing import Protocol
 from temporalio import activity
 
 from cosignet.core.encoding import b64u, instant
+from cosignet.core.terms import Terms
 from cosignet.core.trust import Trust
 from cosignet.core.verdict import Verdict, verify
 from cosignet.errors import CosignetError, VerificationFailed
@@ -52,20 +53,19 @@ class Verifier:
         self.service = service
         self._trust = trust
 
-    async def verify(self, confirmation: str, payload: bytes, execution: str) -> Verdict:
-        """Require an approval of exactly this payload, for this execution, valid now.
+    async def verify(self, confirmation: str, payload: bytes, execution: str) -> tuple[Verdict, Terms]:
+        """Require an approval of exactly this payload, for this execution, valid now; its verdict, and its terms.
 
         Raises `VerificationFailed(<named check>)`, and whatever `service` raises.
         """
         evidence = await self.service.evidence(confirmation)
         verdict = verify(evidence, self._trust, expected_payload=payload, now=datetime.now(UTC))
-        if verdict.decision != "approved":
-            raise VerificationFailed("guard.decision", f"the evidence proves that it was {verdict.decision}")
-        if verdict.terms.confirmation != confirmation:
+        terms = verdict.terms
+        if terms is None or terms.confirmation != confirmation:
             raise VerificationFailed("guard.confirmation", "the evidence is that of another confirmation")
-        if verdict.terms.execution != execution:
+        if terms.execution != execution:
             raise VerificationFailed("guard.execution", "approved for another workflow, activity or namespace")
-        return verdict
+        return verdict, terms
 
     @activity.defn(name=VERIFY_ACTIVITY)
     async def verify_evidence(self, check: EvidenceCheck) -> Approval:
@@ -74,13 +74,13 @@ class Verifier:
         Fails as `cosignet.unverified`, retryable only while the evidence cannot be had.
         """
         try:
-            verdict = await self.verify(check.confirmation, check.payload.encode(), check.execution)
+            verdict, terms = await self.verify(check.confirmation, check.payload.encode(), check.execution)
         except CosignetError as error:
             raise failure_of(error, UNVERIFIED) from error
         return Approval(
             confirmation=check.confirmation,
-            payload_hash=b64u(verdict.terms.payload),
-            valid_until=instant(verdict.terms.valid_until),
+            payload_hash=b64u(terms.payload),
+            valid_until=instant(terms.valid_until),
             signers=[signer.name or signer.person for signer in verdict.signers if signer.decision == "approve"],
             proven=list(verdict.proven),
         )

@@ -29,14 +29,14 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from cosignet.core.canonical import Payload
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.encoding import b64u, instant, sha256
-from cosignet.core.evidence import Evidence, VoteEvidence
+from cosignet.core.evidence import DecisionStatus, VoteEvidence
 from cosignet.core.policy import Policy
 from cosignet.core.terms import Context, Terms, challenge_of, hash_text, nonce_of
 from cosignet.core.trust import Approver, Floor, Trust
 from cosignet.errors import Conflict, NotFound
 from cosignet.temporal._plugin import TESTING_RP_ID, CosignetPlugin
 from cosignet.temporal.contract import APPROVAL_WORKFLOW, TASK_QUEUE, ApprovalInput, Ask, Outcome, OutcomeVote
-from cosignet.testing import Ceremony, SoftwarePasskey
+from cosignet.testing import Ceremony, SoftwareLog, SoftwarePasskey
 
 ORIGIN = f"https://{TESTING_RP_ID}"
 PERSON = "tester"
@@ -61,24 +61,27 @@ def reject(reason: str = "") -> Answer:
     return Answer("reject", reason)
 
 
-@dataclass(frozen=True)
 class FakeApprover:
-    """Signs evidence, one vote of one person, with a passkey that lives as long as this object."""
+    """Signs evidence, one vote of one person, with a passkey and a log that live as long as this object."""
 
-    passkey: SoftwarePasskey
-    organisation: str = "testing"
+    def __init__(
+        self, passkey: SoftwarePasskey, organisation: str = "testing", *, log: SoftwareLog | None = None
+    ) -> None:
+        self.passkey = passkey
+        self.organisation = organisation
+        self.log = log or SoftwareLog(f"{TESTING_RP_ID}/public/log", organisation)
+        self._enrolled = self.log.enrol(passkey.credential, _now())
 
     @property
     def trust(self) -> Trust:
-        """What believes this passkey, and nothing else."""
+        """What believes this passkey in this log, and nothing else."""
         person = Approver(PERSON, "a test, not a person", (self.passkey.credential,))
-        return Trust(
-            self.organisation, RelyingParty(TESTING_RP_ID, frozenset({ORIGIN})), (person,), Floor(1, frozenset())
-        )
+        rp = RelyingParty(TESTING_RP_ID, frozenset({ORIGIN}))
+        return Trust(self.organisation, rp, self.log.pinned, (person,), Floor(1, frozenset()))
 
     def terms(self, confirmation: str, ask: Ask) -> Terms:
         """The terms of a request made now."""
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = _now()
         deadline = now + timedelta(seconds=ask.expires_in)
         return Terms(
             confirmation=confirmation,
@@ -98,6 +101,8 @@ class FakeApprover:
 
     def evidence(self, terms: Terms, ask: Ask, answer: Answer) -> bytes:
         """The document that proves `answer`, which approves or rejects, on these terms."""
+        request = self.log.request(terms)
+        head = self.log.head
         context = Context(
             terms=sha256(terms.to_bytes()),
             approver=PERSON,
@@ -105,22 +110,30 @@ class FakeApprover:
             decision="approve" if answer.decision == "approve" else "reject",
             reason=hash_text(answer.reason),
             issued_at=terms.created_at,
-            head=None,
+            head=head,
             random=secrets.token_bytes(32),
         ).to_bytes()
         challenge = challenge_of(nonce_of(context), terms.payload)
         assertion = self.passkey.sign(challenge, Ceremony(TESTING_RP_ID, ORIGIN))
-        document = Evidence(
-            decision="approved" if answer.decision == "approve" else "rejected",
-            decided_at=terms.created_at,
-            terms=terms.to_bytes(),
+        decision: DecisionStatus = "approved" if answer.decision == "approve" else "rejected"
+        vote = VoteEvidence(context, answer.reason, assertion)
+        outcome = self.log.decide(decision, request, terms, [(vote, terms.created_at)], terms.created_at)
+        return self.log.evidence(
+            decision,
+            terms,
+            [vote],
+            {self._enrolled: self.passkey.credential},
+            [head.size],
+            request=request,
+            outcome=outcome,
             payload=Payload.from_text(ask.payload.encode()).canonical,
-            note=ask.note,
             policy=Policy((PERSON,)).to_bytes(),
-            votes=(VoteEvidence(context, answer.reason, assertion, terms.created_at),),
-            credentials=(self.passkey.credential,),
-        )
-        return document.to_bytes()
+            note=ask.note,
+        ).to_bytes()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def _approve(ask: Ask) -> Answer:

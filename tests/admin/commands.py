@@ -9,6 +9,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from api.admin.__main__ import app
+from cosignet.core.leaf import ENROLLED
 from store.database import Database
 from store.events import list_events
 
@@ -48,8 +49,9 @@ class Admin:
 
 
 async def events(database: Database, organisation: str, *, of: str = "") -> list[dict[str, Any]]:
-    """The organisation's events of one type (of all), without what every record holds."""
+    """The organisation's events of one type (of all but the enrolments that every test has), without what all hold."""
     async with database.read() as tx:
-        found = [event for event in await list_events(tx, organisation) if event.type == (of or event.type)]
+        everything = await list_events(tx, organisation)
+    found = [event for event in everything if (event.type == of if of else event.type != ENROLLED)]
     common = {"v", "event", "organisation", "sequence", "time"}
     return [{k: v for k, v in json.loads(event.record).items() if k not in common} for event in found]

@@ -24,7 +24,9 @@ async def test_a_revoked_passkey_is_on_record(admin, acme, database):
     async with database.read() as tx:
         assert (await get_credential(tx, acme.passkeys["anna"].id)).revoked_at is not None
         assert (await find_person(tx, acme.organisation.id, anna)).revoked_at is None
-    event = {"person": anna, "credential": passkey_of(acme, "anna"), "by": "command line"}
+    async with database.read() as tx:
+        enrolled = (await get_credential(tx, acme.passkeys["anna"].id)).enrolled_event
+    event = {"person": anna, "credential": passkey_of(acme, "anna"), "enrolled": enrolled, "by": "command line"}
     assert await events(database, acme.organisation.id, of="credential.revoked") == [event]
 
 

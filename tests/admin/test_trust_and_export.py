@@ -68,7 +68,7 @@ async def test_a_trust_file_for_another_address_is_refused(admin, acme):
 async def test_exported_evidence_verifies_with_the_trust_file(admin, acme, approved):
     trust = Trust.parse((await admin.run("trust", acme.organisation.id)).stdout.encode())
     (line,) = [line for line in await lines(admin, acme.organisation.id) if line["kind"] == "confirmation"]
-    evidence = json.dumps(line["evidence"]).encode()
+    evidence = canonicalise(line["evidence"])
     verdict = verify(evidence, trust, expected_payload=approved.payload, now=approved.created_at)
     assert [(signer.name, signer.decision, signer.reason) for signer in verdict.signers] == [
         ("Anna", "approve", "fine")

@@ -1,6 +1,7 @@
 """Somebody with an invite, a browser and a new passkey."""
 
 from cosignet.core.canonical import parse
+from cosignet.core.encoding import b64u
 from cosignet.testing import SoftwarePasskey, challenge_from
 from store.events import list_events
 from tests.acme import CEREMONY
@@ -33,6 +34,9 @@ async def invite(world, name="dora", **passkey):
 
 
 async def events(world, kind="credential.enrolled"):
+    """What was recorded of this kind, Acme's own passkeys aside."""
     async with world.acme.database.read() as tx:
         found = await list_events(tx, world.acme.organisation.id)
-    return [parse(event.record) for event in found if event.type == kind]
+    own = {b64u(passkey.id) for passkey in world.acme.passkeys.values()}
+    records = [parse(event.record) for event in found if event.type == kind]
+    return [record for record in records if kind != "credential.enrolled" or record["credential"] not in own]

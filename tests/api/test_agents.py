@@ -5,7 +5,7 @@ import secrets
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -32,14 +32,15 @@ DONE = ["250.00 to ACME"]
 class Agency:
     """An agent that asks on one queue and acts on another one, whose worker comes up only when the test says so."""
 
-    def __init__(self, stage, key):
+    def __init__(self, stage, key, trust):
         self.stage = stage
+        self.trust = trust
         self.key = key
         self.queue = f"agents-{secrets.token_hex(4)}"
 
     def worker(self, queue, *, workflows=(), trust=None, key=None):
         url = str(self.stage.world.http.base_url).rstrip("/")
-        plugin = CosignetPlugin(url=url, api_key=key or self.key, trust=trust or self.stage.world.trust("anna"))
+        plugin = CosignetPlugin(url=url, api_key=key or self.key, trust=trust or self.trust)
         return Worker(
             self.stage.temporal, task_queue=queue, workflows=workflows, activities=ACTIVITIES[:2], plugins=[plugin]
         )
@@ -83,7 +84,8 @@ class Agency:
 
 @pytest.fixture
 async def agency(stage):
-    return Agency(stage, await stage.world.new_key(owner=f"temporal:{stage.temporal.namespace}"))
+    key = await stage.world.new_key(owner=f"temporal:{stage.temporal.namespace}")
+    return Agency(stage, key, await stage.world.trust("anna"))
 
 
 async def refused(handle, code):
@@ -143,9 +145,10 @@ OTHER = b'{"activity":"wire","input":[{"amount":"9250.00","currency":"EUR","to":
     [
         ("payload.hash", {"payload": OTHER}),
         ("terms.hash", {"note": "as discussed"}),
-        ("policy.quorum", {"status": "rejected"}),
+        ("leaf.record", {"status": "rejected"}),
         ("evidence.unsigned", {"status": "cancelled"}),
-        ("confirmation.not_approved", {"terms_hash": sha256(OTHER)}),
+        ("terms.hash", {"terms_hash": sha256(OTHER)}),
+        ("confirmation.not_approved", {"deadline": datetime(2020, 1, 1, tzinfo=UTC)}),
     ],
 )
 async def test_an_approval_that_was_changed_in_the_database_runs_nothing(agency, code, values):
@@ -174,7 +177,7 @@ async def test_a_status_that_was_written_by_hand_is_not_believed(agency):
         await alter(agency, row.id, status="approved", decided_at=decided_at, outcome_event=row.request_event)
         await agency.stage.temporal.get_workflow_handle(workflow_id(row.id)).signal(SYNC_SIGNAL)
         status, (reason,) = await not_approved(handle.result())
-    assert (status, reason.partition(":")[0]) == ("unverified", "policy.quorum")
+    assert (status, reason.partition(":")[0]) == ("unverified", "leaf.record")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +190,7 @@ async def test_a_status_that_was_written_by_hand_is_not_believed(agency):
     ],
 )
 async def test_a_worker_with_the_trust_of_another_deployment_runs_nothing(agency, code, change):
-    trust = agency.stage.world.trust("anna")
+    trust = agency.trust
     async with agency.approved() as (confirmation, handle), agency.acting(trust=replace(trust, **change(trust))):
         await refused(handle, code)
     assert await consumer_of(agency, confirmation) is None

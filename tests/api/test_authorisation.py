@@ -13,6 +13,7 @@ KEYED = {
     "cancel": ("POST", "/v1/confirmations/{confirmation}/cancel", None),
     "consume": ("POST", "/v1/confirmations/{confirmation}/consume", {"payload_hash": "A" * 43, "consumer": "w"}),
     "evidence": ("GET", "/v1/confirmations/{confirmation}/evidence", None),
+    "trust": ("GET", "/v1/trust", None),
 }
 LINKED = {
     "view": ("POST", "/v1/approvals/{confirmation}/view", None),
@@ -33,6 +34,7 @@ PUBLIC = (
     "proofs/inclusion",
     "proofs/consistency",
     "entries/{event}/proof",
+    "entries/{confirmation}/verification",
     "unanswered",
 )
 OPEN = {
@@ -119,7 +121,7 @@ async def test_the_key_works_in_either_header(callers):
 
 async def test_another_key_cannot_tell_a_foreign_confirmation_from_none(callers):
     for name in _other_keys(callers):
-        for route in KEYED.keys() - {"request", "list"}:
+        for route in KEYED.keys() - {"request", "list", "trust"}:
             foreign = await call(callers, route, callers.headers[name])
             unknown = await call(callers, route, callers.headers[name], "0" * 32)
             assert code_of(foreign) == (404, "confirmation.unknown"), (route, name)

@@ -37,7 +37,7 @@ async def test_an_approval_from_the_request_to_its_one_use(stage):
 
     evidence = await stage.agent.evidence(asked.id)
     expected = canonicalise(ASK["payload"])
-    verdict = verify(evidence, stage.world.trust("anna"), expected_payload=expected, now=datetime.now(UTC))
+    verdict = verify(evidence, await stage.world.trust("anna"), expected_payload=expected, now=datetime.now(UTC))
     assert [(signer.name, signer.decision, signer.reason) for signer in verdict.signers] == [
         ("anna", "approve", "as agreed")
     ]
@@ -73,7 +73,8 @@ async def test_two_of_two_over_a_real_workflow(stage):
         # The workflow is over; what was counted is still told so.
         assert (await anna.send(vote)).json() == {"status": "approved", "accepted": True}
     evidence = await stage.agent.evidence(asked.id)
-    assert verify(evidence, stage.world.trust("anna", "ben"), expected_payload=None, now=datetime.now(UTC)).signers
+    trust = await stage.world.trust("anna", "ben")
+    assert verify(evidence, trust, expected_payload=None, now=datetime.now(UTC)).signers
 
 
 async def test_a_passkey_enrolled_after_the_workflow_began_may_vote(stage):

@@ -234,7 +234,7 @@ async def test_the_document_knows_who_may_call_what(contract):
     assert schemes["/v1/approvals/{confirmation}/votes"] == {"Link"}
     assert schemes["/v1/registrations"] == {"Invite"}
     assert {path for path, names in schemes.items() if "ApiKey" in names} == {
-        path for path in contract.document["paths"] if path.startswith("/v1/confirmations")
+        path for path in contract.document["paths"] if path.startswith(("/v1/confirmations", "/v1/trust"))
     }
 
 

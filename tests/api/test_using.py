@@ -138,7 +138,7 @@ async def test_evidence_verifies_without_this_service(world):
     response = await world.get(f"/{asked['id']}/evidence")
     assert response.headers["content-type"] == MEDIA_TYPE
     expected = canonicalise(ASK["payload"])
-    verdict = verify(response.content, world.trust("anna"), expected_payload=expected, now=datetime.now(UTC))
+    verdict = verify(response.content, await world.trust("anna"), expected_payload=expected, now=datetime.now(UTC))
     assert (verdict.decision, verdict.payload) == ("approved", ASK["payload"])
     assert b64u(verdict.terms.payload) == asked["payload_hash"]
 
@@ -147,7 +147,7 @@ async def test_there_is_evidence_of_a_rejection_too(world):
     asked = await world.asked()
     await (await world.approver(asked["id"])).decide("reject", "no")
     raw = (await world.get(f"/{asked['id']}/evidence")).content
-    verdict = verify(raw, world.trust("anna"), expected_payload=None, now=datetime.now(UTC))
+    verdict = verify(raw, await world.trust("anna"), expected_payload=None, now=datetime.now(UTC))
     assert [(s.decision, s.reason) for s in verdict.signers] == [("reject", "no")]
 
 

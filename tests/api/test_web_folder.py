@@ -1,12 +1,14 @@
 """The folder of pages and files is read when the app is made: what cannot be served then does not start."""
 
 import re
+import shutil
 
 import httpx2
 import jinja2
 import pytest
 
 from api.main import create_app
+from api.pages import WEB
 from cosignet import __version__
 from tests.acme import ORIGIN, RP, Deployment
 from tests.api.markup import SCRIPTS, STATIC, Tags, sri
@@ -22,6 +24,8 @@ def a_web(folder, **files):
     """A folder of pages: every template, and the given files beside them."""
     (folder / "templates").mkdir()
     (folder / "static").mkdir()
+    shutil.copytree(WEB / "verify", folder / "verify")
+    (folder / "static" / "style.css").write_text("")
     for name in TEMPLATES:
         (folder / "templates" / f"{name}.html").write_text(SHOWN)
     for name, text in {"approve.js": "", **files}.items():

@@ -8,6 +8,7 @@ import httpx2
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.log_reading import pinned_log
 from activities.voting import read_submission, record_vote
 from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.trust import Approver as TrustedApprover
@@ -159,12 +160,13 @@ class World:
             at = await self.acme.database.clock(tx)
             assert await revoke_person(tx, self.acme.people[name].id, at=at)
 
-    def trust(self, *names: str) -> Trust:
+    async def trust(self, *names: str) -> Trust:
         """What a relying party pins that wants all of these people."""
         people = tuple(
             TrustedApprover(self.acme.people[name].id, name, (self.acme.passkeys[name].credential,)) for name in names
         )
-        return Trust(self.acme.organisation.id, RP, people, Floor(len(names), frozenset()))
+        log = await pinned_log(self.acme.deployment)
+        return Trust(self.acme.organisation.id, RP, log, people, Floor(len(names), frozenset()))
 
     def later(self, **amount: int) -> None:
         """From now on the database's clock is ahead by this much."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+VERIFIERS = ("cosignet verify", "verifiers/cosignet_verify.py", "verifiers/cosignet-verify.mjs")
 
 
 @pytest.mark.timeout(180)
@@ -17,8 +18,9 @@ def test_the_demonstration_ends_well_and_tells_every_ending():
     assert done.returncode == 0, done.stdout + done.stderr
     for told in (
         "The guarded activity runs: sent 250.00 EUR",
-        "The evidence verifies offline: approved",
-        "does not: payload.hash",
+        *(f"{verifier}: exit 0, approved" for verifier in VERIFIERS),
+        *(f"{verifier}, with another amount: exit 1, payload.hash" for verifier in VERIFIERS),
+        *(f"{verifier}, under a stranger's trust file: exit 3, trust.audience" for verifier in VERIFIERS),
         "The worker refuses: guard.no_approval",
         "we paid this invoice in October",
         "Silence is not approval: expired",

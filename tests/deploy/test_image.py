@@ -48,6 +48,7 @@ def test_only_what_is_named_gets_into_the_build():
         "store/migrations/versions/0001_first_schema.py",
         "web/templates/approve.html",
         "web/static/approve.js",
+        "verifiers/cosignet-verify.mjs",
         "requirements/server.lock",
     ):
         assert not is_ignored(path)

@@ -102,7 +102,11 @@ def _check_uses(history: History, found: Found, findings: Findings) -> None:
 
 def _check_events(found: Found, findings: Findings) -> None:
     """One event for each thing that is true, none for anything else, numbered without gaps."""
-    about = {event.id: (event.type.removeprefix("confirmation."), event.confirmation_id) for event in found.events}
+    about = {
+        event.id: (event.type.removeprefix("confirmation."), event.confirmation_id)
+        for event in found.events
+        if event.confirmation_id
+    }
     written, true = Counter(about.values()), Counter(_truths(found))
     findings.lost += [f"the event of {what}" for what in true - written]
     findings.doubled += [f"an event of {what}" for what in written - true]

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from activities.approvals import workflow_id
 from activities.deployment import Deployment
 from activities.evidence import read_evidence
+from activities.log_reading import pinned_log
 from cosignet.core.assertion import Credential
 from cosignet.core.trust import Approver, Floor, Trust
 from cosignet.core.verdict import verify
@@ -44,7 +45,7 @@ async def collect(acme: Acme, pinned: dict[str, list[Credential]], outcomes: dic
         rows = {row.id: row for row in everything}
         counted = read_all(VoteRow, await tx.execute(select(votes)))
         events = await list_events(tx, acme.organisation.id)
-    trust = _trust(acme, pinned)
+    trust = await _trust(acme, pinned)
     signed = [row for row in rows.values() if row.status in ("approved", "rejected")]
     verdicts = {row.id: await _verdict(acme.deployment, row, trust) for row in signed}
     return Found(rows, counted, events, verdicts, outcomes)
@@ -73,6 +74,7 @@ async def _verdict(deployment: Deployment, row: Confirmation, trust: Trust) -> s
     return verdict.decision
 
 
-def _trust(acme: Acme, pinned: dict[str, list[Credential]]) -> Trust:
+async def _trust(acme: Acme, pinned: dict[str, list[Credential]]) -> Trust:
     approvers = tuple(Approver(acme.people[name].id, name, tuple(keys)) for name, keys in pinned.items())
-    return Trust(acme.organisation.id, RP, approvers, Floor(1, frozenset()))
+    log = await pinned_log(acme.deployment)
+    return Trust(acme.organisation.id, RP, log, approvers, Floor(1, frozenset()))

@@ -136,10 +136,10 @@ async def test_approval_in_its_last_minute_runs(desk):
 
 async def test_rejection_is_refused_whatever_the_service_calls_it(desk):
     desk.file(desk.sign(answer=reject("wrong IBAN")))
-    with desk.refuses("guard.decision"):
+    with desk.refuses("decision.approved"):
         await desk.run()
     desk.file(desk.sign(answer=reject()).replace(b'"decision":"rejected"', b'"decision":"approved"'))
-    with desk.refuses("policy.quorum"):
+    with desk.refuses("leaf.record"):
         await desk.run()
 
 
@@ -150,13 +150,13 @@ async def test_evidence_of_another_confirmation_is_refused(desk):
 
 
 async def test_service_that_signs_with_a_key_of_its_own_is_refused(desk):
-    desk.file(desk.sign(approver=FakeApprover(SoftwarePasskey(PERSON))))
+    desk.file(desk.sign(approver=FakeApprover(SoftwarePasskey(PERSON), log=desk.approver.log)))
     with desk.refuses("credential.enrolled"):
         await desk.run()
 
 
 async def test_evidence_of_another_organisation_is_refused(desk):
-    desk.file(desk.sign(approver=replace(desk.approver, organisation="another")))
+    desk.file(desk.sign(approver=FakeApprover(desk.approver.passkey, "another")))
     with desk.refuses("trust.audience"):
         await desk.run()
 

@@ -78,7 +78,7 @@ async def test_worker_that_trusts_others_runs_nothing(stage):
     strangers = Stage(stage.client, service=stage.approvals)
     strange = strangers.worker(task_queue="strange", workflows=[], activities=ACTIVITIES)
     async with stage.up(strange):
-        await refused(stage.run(plan(ACME, activity_queue="strange")), "credential.enrolled")
+        await refused(stage.run(plan(ACME, activity_queue="strange")), "trust.log")
 
 
 async def test_worker_of_another_service_runs_nothing(stage):

@@ -1,6 +1,5 @@
 """A service that lies over HTTP: the client repeats what it says as a claim, and the plugin and the guard refuse."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -53,14 +52,17 @@ async def test_the_client_repeats_a_claim_and_calls_it_nothing_else(client, doub
 
 DOCUMENTS = {
     "evidence.form": [b"", b"{}", b"[]", b"null", b'{"decision":"approved"}', b"<html>approved</html>", b"[" * 100_000],
-    "credential.enrolled": [lambda desk: desk.sign(approver=SOMEBODY)],
-    "trust.audience": [lambda desk: desk.sign(approver=replace(desk.approver, organisation="another"))],
-    "guard.decision": [lambda desk: desk.sign(answer=reject())],
+    "credential.enrolled": [
+        lambda desk: desk.sign(approver=FakeApprover(SoftwarePasskey(PERSON), log=desk.approver.log))
+    ],
+    "trust.log": [lambda desk: desk.sign(approver=SOMEBODY)],
+    "trust.audience": [lambda desk: desk.sign(approver=FakeApprover(desk.approver.passkey, "another"))],
+    "decision.approved": [lambda desk: desk.sign(answer=reject())],
     "guard.confirmation": [lambda desk: desk.sign(confirmation="c2")],
     "guard.execution": [lambda desk: desk.sign(desk.ask(execution="temporal:default/w2/wire"))],
     "payload.expected": [lambda desk: desk.sign(desk.ask(arguments=[Transfer("ACME", "9250.00")]))],
     "time.validity": [lambda desk: desk.sign(age=timedelta(seconds=900 + 3600))],
-    "policy.quorum": [lambda desk: desk.sign(answer=reject()).replace(b'"rejected"', b'"approved"')],
+    "leaf.record": [lambda desk: desk.sign(answer=reject()).replace(b'"rejected"', b'"approved"')],
 }
 
 
@@ -121,7 +123,7 @@ def by_somebody():
         ("confirmation.unknown", None),
         ("evidence.form", b""),
         ("evidence.form", b'{"status":"approved","usable":true}'),
-        ("credential.enrolled", by_somebody()),
+        ("trust.log", by_somebody()),
     ],
 )
 async def test_a_workflow_does_not_believe_a_service_that_says_approved(temporal_env, double, code, document):

@@ -139,11 +139,12 @@ class Service:
 @pytest.mark.parametrize(
     ("change", "check"),
     [
-        ({"answer": reject()}, "guard.decision"),
+        ({"answer": reject()}, "decision.approved"),
         ({"confirmation": "another"}, "guard.confirmation"),
         ({"execution": "temporal:default/another/wire"}, "guard.execution"),
         ({"transfer": Transfer("ACME", "999.00")}, "payload.expected"),
-        ({"approver": FakeApprover(SoftwarePasskey(PERSON))}, "credential.enrolled"),
+        ({"passkey": SoftwarePasskey(PERSON)}, "credential.enrolled"),
+        ({"log": None}, "trust.log"),
     ],
 )
 async def test_service_that_lies_is_not_believed(temporal_env, change, check):
@@ -155,7 +156,8 @@ async def test_service_that_lies_is_not_believed(temporal_env, change, check):
         ask = Ask(
             "Wire", payload.canonical.decode(), execution=change.get("execution", f"temporal:default/{handle.id}/wire")
         )
-        approver = change.get("approver", genuine)
+        passkey, log = change.get("passkey", genuine.passkey), change.get("log", genuine.log)
+        approver = FakeApprover(passkey, log=log) if {"passkey", "log"} & set(change) else genuine
         terms = approver.terms(change.get("confirmation", confirmation), ask)
         return approver.evidence(terms, ask, change.get("answer", APPROVE))
 

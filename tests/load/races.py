@@ -79,7 +79,7 @@ class Races:
         """Races of which row, event, workflow, the answers given and the uses made do not tell the same story."""
         service = self.service
         async with service.acme.database.read() as tx:
-            events = await list_events(tx, service.acme.organisation.id)
+            events = [e for e in await list_events(tx, service.acme.organisation.id) if e.confirmation_id]
         by_confirmation = {race.confirmation: [] for race in self.finished}
         for event in events:
             by_confirmation[event.confirmation_id].append(event)

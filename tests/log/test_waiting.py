@@ -66,6 +66,7 @@ async def test_a_decision_that_is_not_in_the_log_is_pending_for_everybody(log, a
     assert recorded.outcome.leaf_index == decided.row.outcome_leaf
     assert recorded.outcome.event == decided.row.outcome_event
     assert await listed(acme, "approved") == [ID]
+    await log.publisher.step()
     assert await read_evidence(acme.deployment, ID) is not None
 
 

@@ -44,7 +44,7 @@ async def found_tenant(database: Database, *, people: int = 3) -> Tenant:
         ]
         passkeys = [a_passkey() for _ in found]
         for person, passkey in zip(found, passkeys, strict=True):
-            await add_credential(tx, person, passkey, transports=["internal", "hybrid"], at=NOW)
+            await add_credential(tx, person, passkey, transports=["internal", "hybrid"], event="enrolled", at=NOW)
     return Tenant(organisation.id, found, [passkey.id for passkey in passkeys])
 
 

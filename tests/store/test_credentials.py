@@ -39,7 +39,7 @@ async def refusal(step) -> str:
 async def test_a_passkey_is_read_as_it_was_enrolled(database, tenant):
     new = a_passkey(public_key=bytes(range(256)), aaguid=b"\xff" * 16, sign_count=2**32 - 1, backup_eligible=True)
     async with database.write() as tx:
-        await add_credential(tx, tenant.people[0], new, transports=["usb", "nfc"], at=NOW)
+        await add_credential(tx, tenant.people[0], new, transports=["usb", "nfc"], event="enrolled", at=NOW)
         row = await get_credential(tx, new.id)
     assert (row.public_key, row.aaguid, row.sign_count) == (new.public_key, new.aaguid, new.sign_count)
     assert (row.backup_eligible, row.backed_up, row.transports) == (True, False, "usb nfc")
@@ -53,7 +53,9 @@ async def test_a_passkey_is_enrolled_once_by_anybody_anywhere(database, tenant):
 
     async def step(tx, number):
         try:
-            await add_credential(tx, [stranger, *tenant.people][number % 4], new, transports=[], at=NOW)
+            await add_credential(
+                tx, [stranger, *tenant.people][number % 4], new, transports=[], event="enrolled", at=NOW
+            )
         except CosignetError as error:
             return error.code
         return "enrolled"
@@ -65,9 +67,12 @@ async def test_a_passkey_is_enrolled_once_by_anybody_anywhere(database, tenant):
 async def test_a_revoked_passkey_never_comes_back(database, tenant):
     new = a_passkey()
     async with database.write() as tx:
-        await add_credential(tx, tenant.people[0], new, transports=[], at=NOW)
+        await add_credential(tx, tenant.people[0], new, transports=[], event="enrolled", at=NOW)
         assert await revoke_credential(tx, new.id, at=NOW)
-        assert await refusal(add_credential(tx, tenant.people[0], new, transports=[], at=NOW)) == "credential.exists"
+        assert (
+            await refusal(add_credential(tx, tenant.people[0], new, transports=[], event="enrolled", at=NOW))
+            == "credential.exists"
+        )
 
 
 async def test_one_of_many_revokes(database, tenant):
@@ -107,7 +112,7 @@ async def test_an_organisation_lists_its_own_passkeys_revoked_ones_too(database,
 async def test_a_counter_that_does_not_rise_is_flagged(database, tenant, before, after, flagged):
     new = a_passkey(sign_count=before)
     async with database.write() as tx:
-        await add_credential(tx, tenant.people[0], new, transports=[], at=NOW)
+        await add_credential(tx, tenant.people[0], new, transports=[], event="enrolled", at=NOW)
         row = await get_credential(tx, new.id)
         assert await record_use(tx, row, sign_count=after, backed_up=True, at=NOW) is flagged
         used = await get_credential(tx, new.id)
@@ -117,7 +122,7 @@ async def test_a_counter_that_does_not_rise_is_flagged(database, tenant, before,
 async def test_a_flag_stays(database, tenant):
     new = a_passkey(sign_count=5)
     async with database.write() as tx:
-        await add_credential(tx, tenant.people[0], new, transports=[], at=NOW)
+        await add_credential(tx, tenant.people[0], new, transports=[], event="enrolled", at=NOW)
         await record_use(tx, await get_credential(tx, new.id), sign_count=4, backed_up=False, at=NOW)
         await record_use(tx, await get_credential(tx, new.id), sign_count=9, backed_up=False, at=NOW)
         assert (await get_credential(tx, new.id)).flagged_at == NOW

@@ -20,7 +20,7 @@ async def test_many_ask_the_same_at_once_and_get_the_same_confirmation(acme):
     rows = await asyncio.gather(*(acme.ask(confirmation) for _ in range(20)))
     assert len({row.terms_hash for row in rows}) == 1
     async with acme.database.read() as tx:
-        events = await list_events(tx, acme.organisation.id)
+        events = [event for event in await list_events(tx, acme.organisation.id) if event.confirmation_id]
     assert [(event.type, event.confirmation_id) for event in events] == [("confirmation.requested", confirmation)]
 
 

@@ -40,7 +40,12 @@ def test_only_the_core_constructs_a_decision_that_is_not_the_first():
     assert sorted(place.split(":")[0] for place in found) == ["cosignet/confirmation.py", "cosignet/core/assertion.py"]
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
+# A verifier is one file, for whoever wants to read a single one.
+@pytest.mark.parametrize(
+    "path",
+    [path for path in PYTHON if path.parent.name != "verifiers" or "tests" in path.parts],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_a_file_has_at_most_300_lines(path):
     assert len(path.read_text().splitlines()) <= 300
 

@@ -2,10 +2,11 @@ import cbor2
 import pytest
 
 from cosignet.core.authenticator_data import MAX_BYTES, MAX_CREDENTIAL_ID, parse_authenticator_data
+from cosignet.core.client_data import Place
 from cosignet.core.encoding import sha256
 from cosignet.errors import Refused
 from cosignet.testing import AT, BE, BS, ED, UP, UV
-from tests.unit.builders import RP, raises
+from tests.unit.builders import ORIGIN, RP, raises
 from tests.unit.cose import EC_KEY, cose
 
 AAGUID = bytes(range(16))
@@ -22,11 +23,16 @@ def attested(credential_id=b"credential", key=KEY, *, length=None):
     return AAGUID + size.to_bytes(2) + credential_id + key
 
 
+def require(parsed):
+    RP.require(Place(ORIGIN, parsed.rp_id_hash))
+    parsed.require_user()
+
+
 def test_the_fixed_part_is_read():
     parsed = parse_authenticator_data(data(UP | UV | BE | BS))
     assert (parsed.rp_id_hash, parsed.sign_count) == (sha256(RP.id.encode()), 0x01020304)
     assert (parsed.backup_eligible, parsed.backed_up, parsed.credential) == (True, True, None)
-    parsed.require(RP.id)
+    require(parsed)
 
 
 @pytest.mark.parametrize("credential_id", [b"x", bytes(MAX_CREDENTIAL_ID)])
@@ -51,13 +57,13 @@ def test_a_new_credential_is_read_verbatim(credential_id, extensions):
 )
 def test_a_statement_that_is_not_enough_is_refused(flags, rp_id, code):
     with raises(Refused, code):
-        parse_authenticator_data(data(flags, rp_id=rp_id)).require(RP.id)
+        require(parse_authenticator_data(data(flags, rp_id=rp_id)))
 
 
 @pytest.mark.parametrize("reserved", [0x02, 0x20])
 def test_reserved_flags_are_ignored(reserved):
     parsed = parse_authenticator_data(data(UP | UV | reserved))
-    parsed.require(RP.id)
+    require(parsed)
     assert parsed.flags == UP | UV | reserved
 
 

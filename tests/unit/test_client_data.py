@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from cosignet.core.client_data import MAX_BYTES, RelyingParty, check_client_data
-from cosignet.core.encoding import b64u
+from cosignet.core.client_data import MAX_BYTES, Place, RelyingParty, check_client_data
+from cosignet.core.encoding import b64u, sha256
 from cosignet.errors import Refused
 from tests.unit.builders import ORIGIN, RP, raises
 
@@ -19,7 +19,7 @@ def client_data(**changes):
 
 
 def check(raw, kind="webauthn.get", rp=RP):
-    check_client_data(raw, kind=kind, challenge=CHALLENGE, rp=rp)
+    rp.require(Place(check_client_data(raw, kind=kind, challenge=CHALLENGE), sha256(rp.id.encode())))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def check(raw, kind="webauthn.get", rp=RP):
         {},
         {"crossOrigin": ...},
         {"other_keys_can_be_added_here": "do not compare clientDataJSON against a template"},
-        {"extra": {"a": [1, None, 1e400]}},
+        {"extra": {"a": [1, None, 1e300, 10**4_000]}},
         {"tokenBinding": {"status": "supported"}},
     ],
 )
@@ -115,7 +115,8 @@ NOT_CLIENT_DATA = {
     "the same key twice": HONEST[:-1] + b',"origin":"' + ORIGIN.encode() + b'"}',
     "the same key spelled twice": HONEST[:-1] + b',"\\u006frigin":"https://evil.example"}',
     "the same key twice, deeper": HONEST[:-1] + b',"a":{"b":1,"b":2}}',
-    "a number without end": HONEST[:-1] + b',"a":' + b"9" * 5000 + b"}",
+    "a number that is none": HONEST[:-1] + b',"a":Infinity}',
+    "nesting that is too deep": HONEST[:-1] + b',"a":' + b"[" * 33 + b"]" * 33 + b"}",
     "deep nesting": HONEST[:-1] + b',"a":' + b"[" * 3500 + b"]" * 3500 + b"}",
     "too long": HONEST + b" " * (MAX_BYTES + 1 - len(HONEST)),
 }

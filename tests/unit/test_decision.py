@@ -6,14 +6,16 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from cosignet.core.assertion import Credential, VerifiedAssertion
+from cosignet.core.client_data import Place
 from cosignet.core.decision import Decision, Status, Vote, recount
 from cosignet.core.encoding import sha256
 from cosignet.core.policy import Fallback, Policy
 from cosignet.errors import Conflict, Refused
-from tests.unit.builders import at, make_context, make_matter, raises
+from tests.unit.builders import ORIGIN, RP, at, make_context, make_matter, raises
 from tests.unit.strategies import PEOPLE, policies
 
 DEADLINE = 900
+PLACE = Place(ORIGIN, sha256(RP.id.encode()))
 TWO_OF_THREE = Policy(("alice", "bob", "carol"), 2)
 
 
@@ -22,7 +24,7 @@ def vote(matter, person, decision="approve", *, seat="", key=None, nonce=None):
     key = key or person
     context = make_context(matter.terms, person, stands_in_for=seat, decision=decision)
     credential = Credential(b"id " + key.encode(), person, b"key " + key.encode(), False)
-    return Vote(nonce or sha256(f"{person} {seat}".encode()), context, VerifiedAssertion(credential, 0, False))
+    return Vote(nonce or sha256(f"{person} {seat}".encode()), context, VerifiedAssertion(credential, 0, False, PLACE))
 
 
 def cast(matter, *votes, seconds=60):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,22 +26,28 @@ def edited(path, value):
         del place[last]
     else:
         place[last] = value
-    return json.dumps(document).encode()
+    return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
 
 
 def test_evidence_round_trip():
     evidence = STORY.evidence()
     assert Evidence.parse(evidence.to_bytes()) == evidence
-    assert Evidence.parse(json.dumps(DOCUMENT, indent=2).encode()) == evidence
 
 
 def test_evidence_is_written_with_exactly_these_keys():
-    assert " ".join(sorted(DOCUMENT)) == "credentials decided_at decision note payload policy terms v votes"
+    assert " ".join(sorted(DOCUMENT)) == (
+        "anchor checkpoint decision heads keys note outcome "
+        "payload payload_hash policy request terms terms_hash v votes"
+    )
     assert DOCUMENT["v"] == "cosignet/evidence/v1"
     assert " ".join(sorted(DOCUMENT["votes"][0])) == (
-        "authenticator_data client_data context counted_at credential reason signature user_handle"
+        "authenticator_data client_data context credential reason signature user_handle"
     )
-    assert " ".join(sorted(DOCUMENT["credentials"][0])) == "backup_eligible id person public_key"
+    assert " ".join(sorted(DOCUMENT["keys"][0])) == (
+        "backup_eligible endorsement enrolled id person public_key revoked"
+    )
+    assert " ".join(sorted(DOCUMENT["request"])) == "index leaf proof record salt"
+    assert " ".join(sorted(DOCUMENT["heads"][0])) == "proof size"
 
 
 def test_what_was_signed_travels_as_the_bytes_that_were():
@@ -58,10 +65,37 @@ def test_a_rejection_without_votes_can_be_written():
     assert Evidence.parse(evidence.to_bytes()) == evidence
 
 
+def test_content_is_withheld_as_a_whole():
+    evidence = STORY.evidence().without_content()
+    assert evidence.withheld
+    assert Evidence.parse(evidence.to_bytes()) == evidence
+    for shown in ({"note": "as agreed"}, {"votes": STORY.evidence().votes}):
+        with raises(Malformed, "evidence.form"):
+            Evidence.parse(replace(evidence, **shown).to_bytes())
+
+
+def spelled(value):
+    """The same value in other spellings than the one that evidence has."""
+    yield json.dumps(value, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+    yield json.dumps(value, indent=1, sort_keys=True).encode()
+    yield json.dumps(dict(reversed(value.items())), separators=(",", ":")).encode()
+    yield json.dumps(value, separators=(",", ":"), sort_keys=True).replace('"v"', '"\\u0076"').encode()
+
+
+def test_there_is_one_spelling():
+    for raw in spelled(DOCUMENT):
+        assert json.loads(raw) == DOCUMENT
+        with raises(Malformed, "evidence.form"):
+            Evidence.parse(raw)
+
+
 EVERY_KEY = [
     *((key,) for key in DOCUMENT),
     *(("votes", 0, key) for key in DOCUMENT["votes"][0]),
-    *(("credentials", 1, key) for key in DOCUMENT["credentials"][0]),
+    *(("keys", 1, key) for key in DOCUMENT["keys"][0]),
+    *(("keys", 0, "enrolled", key) for key in DOCUMENT["request"]),
+    *(("outcome", key) for key in DOCUMENT["outcome"]),
+    *(("heads", 0, key) for key in DOCUMENT["heads"][0]),
 ]
 NAMES = [".".join(map(str, path)) for path in EVERY_KEY]
 
@@ -77,13 +111,19 @@ def test_no_key_may_be_missing(path):
 def test_no_value_may_have_another_type(path, value):
     if path[-1] in ("note", "reason", "person") and isinstance(value, str):
         value = [value]
-    if path[-1] in ("votes", "credentials") and value == []:
+    if path[-1] in ("votes", "keys", "heads", "proof") and value == []:
         value = ""
+    if path[-1] in ("anchor", "revoked", "endorsement") and value is None:
+        value = ""
+    if path[-1] in ("index", "size") and isinstance(value, int):
+        value = -1
     with raises(Malformed, "evidence.form"):
         Evidence.parse(edited(path, value))
 
 
-@pytest.mark.parametrize("path", [("extra",), ("votes", 0, "extra"), ("credentials", 0, "extra")])
+@pytest.mark.parametrize(
+    "path", [("extra",), ("votes", 0, "extra"), ("keys", 0, "extra"), ("request", "extra"), ("heads", 0, "extra")]
+)
 def test_no_key_may_be_added(path):
     with raises(Malformed, "evidence.form"):
         Evidence.parse(edited(path, ""))
@@ -99,12 +139,24 @@ def test_only_votes_have_evidence(word):
     ("path", "value"),
     [
         (("v",), "cosignet/evidence/v2"),
-        (("decided_at",), "2026-01-31T12:01:00+00:00"),
-        (("votes", 0, "counted_at"), "2026-01-31 12:01:00Z"),
+        (("terms_hash",), b64u(bytes(31))),
+        (("outcome", "proof"), [b64u(bytes(31))]),
+        (("outcome", "salt"), b64u(bytes(31))),
+        (("outcome", "index"), 1.5),
+        (("heads",), DOCUMENT["heads"] * 2),
+        (("keys",), DOCUMENT["keys"][::-1]),
+        (("keys",), DOCUMENT["keys"][:1]),
+        (("keys",), DOCUMENT["keys"][:1] * 2),
+        (("anchor",), {"header": b64u(bytes(79)), "ots": ""}),
+        (("terms",), ""),
+        (("policy",), ""),
+        (("payload",), ""),
         (("terms",), DOCUMENT["terms"] + "="),
         (("policy",), "+/"),
         (("votes", 0, "signature"), "a b"),
-        (("credentials", 0, "id"), "AB"),
+        (("keys", 0, "id"), "AB"),
+        (("keys", 0, "person"), ""),
+        (("keys", 0, "person"), "x" * 65),
         (("payload",), b64u(bytes(MAX_BYTES + 1))),
     ],
 )
@@ -127,9 +179,10 @@ def test_the_same_key_twice_is_refused():
 
 def test_a_document_that_is_too_long_is_refused_unread():
     raw = STORY.evidence().to_bytes()
-    assert Evidence.parse(raw + b" " * (MAX_EVIDENCE - len(raw)))
+    longest = STORY.evidence(note="x" * (MAX_EVIDENCE - len(raw) + len(STORY.note)))
+    assert Evidence.parse(longest.to_bytes()) == longest
     with raises(Malformed, "evidence.form"):
-        Evidence.parse(raw + b" " * (MAX_EVIDENCE + 1 - len(raw)))
+        Evidence.parse(replace(longest, note=f"{longest.note}x").to_bytes())
 
 
 @pytest.mark.parametrize("user_handle", [b"alice", None])

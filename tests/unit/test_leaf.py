@@ -125,11 +125,18 @@ def test_what_would_be_refused_is_not_written(leaf):
 
 
 def test_a_leaf_has_a_longest_length():
-    room = MAX_LEAF - len(a_leaf("log.genesis", id="").to_bytes())
-    raw = a_leaf("log.genesis", id="x" * room).to_bytes()
+    public = {name: SHOWN[name] for name in PUBLIC["log.genesis"]}
+    room = MAX_LEAF - len(a_leaf("log.genesis", public={**public, "origin": ""}).to_bytes())
+    raw = a_leaf("log.genesis", public={**public, "origin": "x" * room}).to_bytes()
     assert len(raw) == MAX_LEAF
     assert Leaf.parse(raw).to_bytes() == raw
     assert refusal(raw.replace(b'"x', b'"xx')) == "leaf.form"
+
+
+def test_an_event_has_an_id_of_at_most_64_characters():
+    assert Leaf.parse(a_leaf(REQUESTED, id="e" * 64).to_bytes())
+    for wrong in ("", "e" * 65):
+        assert refusal(a_leaf(REQUESTED, id=wrong).to_bytes()) == "leaf.form"
 
 
 @pytest.mark.parametrize(

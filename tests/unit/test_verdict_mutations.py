@@ -7,6 +7,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from cosignet.core.canonical import canonicalise
 from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.policy import Policy
 from cosignet.core.verdict import verify
@@ -34,14 +35,22 @@ def value_at(document, path):
 
 
 PLACES = [path for path in places(json.loads(DOCUMENT)) if path]
-INSIDE = [path for path in PLACES if path[-1] in ("terms", "policy", "context", "client_data")]
+INSIDE = [path for path in PLACES if path[-1] in ("terms", "policy", "context", "client_data", "leaf", "record")]
 ELSEWHERE = st.sampled_from(PLACES).map(lambda path: value_at(json.loads(DOCUMENT), path))
 WORDS = st.sampled_from(["", "approve", "reject", "alice", "carol", "none", "2026-01-31T12:01:00Z", True, 1, 1.5, None])
 
 
+def written(document):
+    """The document in its one spelling, or as it is where it has none."""
+    try:
+        return canonicalise(document)
+    except Malformed:
+        return json.dumps(document).encode()
+
+
 def check(document):
     try:
-        verdict = verify(json.dumps(document).encode(), TRUST, expected_payload=PAYLOAD.canonical, now=at(120))
+        verdict = verify(written(document), TRUST, expected_payload=PAYLOAD.canonical, now=at(120))
     except VerificationFailed as error:
         event(error.code)
     else:

@@ -123,6 +123,17 @@ def test_a_signature_over_another_payload_is_refused(matter, passkey):
         submit(matter, passkey, signed=other)
 
 
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [({"origin": "https://evil.example"}, "assertion.origin"), ({"rp_id": "evil.example"}, "assertion.rp_id")],
+)
+def test_a_vote_is_cast_on_a_page_of_ours(matter, passkey, place, code):
+    context = make_context(matter.terms).to_bytes()
+    assertion = sign(passkey, matter, context, replace(CEREMONY, **place))
+    with raises(Refused, code):
+        verify_vote(matter, context, assertion, passkey.credential)
+
+
 def test_every_assertion_rule_applies(matter, passkey):
     context = make_context(matter.terms).to_bytes()
     for flags, code in ((UP, "assertion.uv"), (UP | UV | BE, "assertion.backup")):

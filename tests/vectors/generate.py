@@ -4,22 +4,20 @@ Every input is fixed and every signature deterministic (RFC 6979, RFC 8032), so 
 """
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from cosignet.core.canonical import Payload
 from cosignet.core.checkpoint import Head
 from cosignet.core.client_data import RelyingParty
-from cosignet.core.encoding import b64u, instant, sha256
-from cosignet.core.evidence import Evidence, VoteEvidence, assertion_to_json
+from cosignet.core.encoding import b64u, sha256
+from cosignet.core.evidence import assertion_to_json
 from cosignet.core.policy import Fallback, Policy
 from cosignet.core.terms import Context, Terms, challenge_of, hash_text, nonce_of
-from cosignet.core.trust import Approver, Floor, Trust
-from cosignet.testing import UP, Ceremony, SoftwarePasskey
+from cosignet.testing import Ceremony
+from tests.vectors import corpus_content, corpus_genuine, corpus_log, corpus_trust, corpus_votes
+from tests.vectors.fixed import FixedPasskey
 from tests.vectors.refusals import PAYLOADS, POLICIES
 
 HERE = Path(__file__).parent
@@ -39,25 +37,6 @@ PAYLOAD_TEXTS = {
     "payment": '{"to":"Acme GmbH","amount":"1200.00","currency":"EUR","items":[{"id":7,"paid":false,"memo":null}]}',
     "deepest": '{"a":' * 32 + "1" + "}" * 32,
 }
-
-
-class FixedPasskey(SoftwarePasskey):
-    """A software passkey whose id, key and signatures never change."""
-
-    def __init__(self, person, *, algorithm="ES256", synced=False):
-        super().__init__(person, algorithm=algorithm, synced=synced)
-        seed = sha256(f"cosignet test vectors: {person}".encode())
-        self.id = seed[:16]
-        self._key = (
-            ec.derive_private_key(int.from_bytes(seed), ec.SECP256R1())
-            if algorithm == "ES256"
-            else ed25519.Ed25519PrivateKey.from_private_bytes(seed)
-        )
-
-    def _sign(self, message):
-        if isinstance(self._key, ec.EllipticCurvePrivateKey):
-            return self._key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-        return self._key.sign(message)
 
 
 def at(seconds):
@@ -155,57 +134,14 @@ def _credential(passkey):
     return {key: b64u(value) if isinstance(value, bytes) else value for key, value in fields.items() if key != "id"}
 
 
-def story(decision, ballots, ceremony=CEREMONY):
-    """One case: the evidence, the trust file, and what a verifier must say of them."""
-    people = ["alice", "bob", "carol", "erin"]
-    passkeys = {person: FixedPasskey(person) for person in people}
-    passkeys["dora"] = FixedPasskey("dora", algorithm="EdDSA", synced=True)
-    votes = tuple(
-        _vote(passkeys[person], at(100 + i), ceremony, word, reason, seat)
-        for i, (person, word, reason, seat) in enumerate(ballots)
-    )
-    evidence = Evidence(
-        decision=decision,
-        decided_at=votes[-1].counted_at,
-        terms=TERMS.to_bytes(),
-        payload=PAYLOAD.canonical,
-        note=NOTE,
-        policy=POLICY.to_bytes(),
-        votes=votes,
-        credentials=tuple(passkeys[person].credential for person, *_ in ballots),
-    )
-    approvers = tuple(Approver(p, p.title(), (key.credential,)) for p, key in sorted(passkeys.items()))
-    return evidence, Trust(TERMS.organisation, RP, approvers, Floor(2, frozenset({"alice", "bob", "carol", "dora"})))
-
-
-def _vote(passkey, counted_at, ceremony, word, reason, seat):
-    raw = context(passkey.person, word, reason=reason, stands_in_for=seat).to_bytes()
-    assertion = passkey.sign(challenge_of(nonce_of(raw), PAYLOAD.hash), ceremony)
-    return VoteEvidence(raw, reason, assertion, counted_at)
-
-
-APPROVALS = [("alice", "approve", "Matches the order", ""), ("dora", "approve", "", "carol")]
-VETO = [("alice", "approve", "", ""), ("bob", "reject", "Wrong account", "")]
-
-
 def cases():
-    """Each folder of `evidence/`: the parts, and the decision or the failed check to expect."""
-    expected = {"now": instant(at(600)), "payload": PAYLOAD.canonical.decode()}
-    approved, trust = story("approved", APPROVALS)
-    unverified, _ = story("approved", APPROVALS, replace(CEREMONY, flags=UP))
-    return {
-        "approved_two_of_three": (approved, trust, {**expected, "decision": "approved", "signers": ["alice", "dora"]}),
-        "rejected_by_veto": (
-            *story("rejected", VETO),
-            {**expected, "decision": "rejected", "signers": ["alice", "bob"]},
-        ),
-        "other_payload_fail_payload.expected": (
-            approved,
-            trust,
-            {**expected, "payload": "{}", "fails": "payload.expected"},
-        ),
-        "user_not_verified_fail_assertion.uv": (unverified, trust, {**expected, "fails": "assertion.uv"}),
-    }
+    """Each folder of `evidence/`, by name."""
+    found = {}
+    for module in (corpus_genuine, corpus_content, corpus_votes, corpus_log, corpus_trust):
+        for name, case in module.CASES.items():
+            check = case.expected.get("check")
+            found[f"{name}_fail_{check}" if check else name] = case
+    return found
 
 
 def pretty(value):
@@ -220,10 +156,10 @@ def vectors():
         "terms.json": pretty(terms()),
         "assertions.json": pretty(assertions()),
     }
-    for name, (evidence, trust, expected) in cases().items():
-        files[f"evidence/{name}/evidence.json"] = evidence.to_bytes()
-        files[f"evidence/{name}/trust.json"] = pretty(json.loads(trust.to_bytes()))
-        files[f"evidence/{name}/expected.json"] = pretty(expected)
+    for name, case in cases().items():
+        files[f"evidence/{name}/evidence.json"] = case.evidence
+        files[f"evidence/{name}/trust.json"] = pretty(json.loads(case.trust))
+        files[f"evidence/{name}/expected.json"] = pretty(case.expected)
     return files
 
 
