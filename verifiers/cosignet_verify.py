@@ -2,7 +2,7 @@
 """Verifies Cosignet evidence: that named people approved or rejected exactly one action, each with their own passkey.
 
 This is one file, to be read in one sitting and to be kept by whoever relies on the evidence. It needs Python 3.11 and
-the package `cryptography` (50 or newer), no network and no service. It was written from the protocol's specification
+the package `cryptography` (49 or newer), no network and no service. It was written from the protocol's specification
 alone, and its sections are in that document's order.
 
     cosignet_verify.py EVIDENCE... --trust TRUST         was this decided, by people whose passkeys I trust?

@@ -83,6 +83,11 @@ def canonicalise(value: Any, *, max_depth: int = MAX_DEPTH) -> bytes:
     return rfc8785.dumps(value)
 
 
+def is_canonical(raw: bytes, value: Any) -> bool:
+    """Whether `raw` is the RFC 8785 form of the value that `parse` has read from it, and has checked."""
+    return rfc8785.dumps(value) == raw
+
+
 def of_type(value: Any, kind: type[T]) -> T:
     """`value`, when it has exactly this JSON type (a boolean is no number). Raises `TypeError`."""
     if type(value) is not kind:
@@ -97,10 +102,9 @@ def read_record(raw: bytes, keys: tuple[str, ...], kind: str) -> dict[str, str]:
     """
     try:
         value = parse(raw)
-        canonical = canonicalise(value)
     except Malformed as error:
         raise Malformed(f"{kind}.form", error.detail) from error
-    if canonical != raw:
+    if not is_canonical(raw, value):
         raise Malformed(f"{kind}.form", "the bytes are not in RFC 8785 form")
     if not isinstance(value, dict) or set(value) != set(keys):
         raise Malformed(f"{kind}.form", f"expected exactly the keys {', '.join(keys)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cosignet.core.assertion import Assertion, Credential
-from cosignet.core.canonical import MAX_BYTES, canonicalise, of_type, parse
+from cosignet.core.canonical import MAX_BYTES, canonicalise, is_canonical, of_type, parse
 from cosignet.core.checkpoint import MAX_SIZE
 from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.entry import Entry, hashes_from_json
@@ -128,8 +128,9 @@ class Evidence:
         if len(raw) > MAX_EVIDENCE:
             raise Malformed("evidence.form", "too long for evidence")
         try:
-            evidence = _from_json(parse(raw))
-            same = evidence.to_bytes() == raw
+            value = parse(raw)
+            evidence = _from_json(value)
+            same = is_canonical(raw, value) and evidence.to_json() == value
         except Malformed as error:
             raise Malformed("evidence.form", error.detail) from error
         except (KeyError, TypeError, AttributeError) as error:

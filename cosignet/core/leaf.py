@@ -89,7 +89,7 @@ class Leaf:
                 _CHECKS[name](fields[name])
         except Malformed as error:
             raise Malformed("leaf.form", error.detail) from error
-        if leaf.to_bytes() != raw:
+        if fields["v"] != LEAF:
             raise Malformed("leaf.form", "another version")
         return leaf
 

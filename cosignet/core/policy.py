@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from cosignet.core.canonical import canonicalise, parse
+from cosignet.core.canonical import canonicalise, is_canonical, parse
 from cosignet.core.encoding import sha256
 from cosignet.errors import Malformed
 
@@ -101,10 +101,9 @@ class Policy:
         """Read canonical bytes with exactly the keys of docs/protocol.md. Raises `Malformed("policy.…")`."""
         try:
             value = parse(raw)
-            canonical = canonicalise(value)
         except Malformed as error:
             raise Malformed("policy.form", error.detail) from error
-        if canonical != raw:
+        if not is_canonical(raw, value):
             raise Malformed("policy.form", "the bytes are not in RFC 8785 form")
         policy = cls._from_value(value)
         if policy.to_bytes() != raw:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cosignet.core.canonical import canonicalise, of_type, parse
+from cosignet.core.canonical import canonicalise, is_canonical, of_type, parse
 from cosignet.core.encoding import from_instant, instant
 from cosignet.errors import Malformed
 
@@ -35,6 +35,7 @@ class Record:
         """Read canonical bytes. Raises `Malformed("record.form")`."""
         try:
             value = of_type(parse(raw), dict)
+            canonical = is_canonical(raw, value)
             version, event, organisation, sequence, time = (value.pop(name) for name in _COMMON)
             record = cls(
                 event=of_type(event, str),
@@ -47,6 +48,6 @@ class Record:
             raise Malformed("record.form", error.detail) from error
         except (KeyError, TypeError) as error:
             raise Malformed("record.form", f"missing, or of another type: {error}") from error
-        if version != RECORD or record.sequence < 1 or record.to_bytes() != raw:
+        if version != RECORD or record.sequence < 1 or not canonical:
             raise Malformed("record.form", f"expected the canonical form of {RECORD}")
         return record

@@ -6,6 +6,8 @@ from cosignet.core.checkpoint import Head
 from cosignet.core.encoding import b64u
 from cosignet.core.evidence import HeadProof
 from cosignet.core.leaf import ENROLLED, REQUESTED, REVOKED
+from cosignet.core.log_keys import Kind
+from cosignet.core.note import Note
 from tests.unit.builders import at, lying
 from tests.vectors.corpus import ANY, a_log, a_story, false
 
@@ -109,6 +111,18 @@ def forged():
     return false("log.signature", SIMPLE, evidence=replace(evidence, checkpoint=text + b"\n\n" + signed))
 
 
+def ml_dsa(place):
+    """One byte of the log's ML-DSA-44 signature is another one; the one with Ed25519 is genuine."""
+    story = a_story(ANY, log=a_log(kinds=(Kind.ED25519, Kind.ML_DSA_44))).vote("alice")
+    evidence = story.evidence()
+    note = Note.parse(evidence.checkpoint)
+    genuine, line = note.signatures
+    changed = bytearray(line.signature)
+    changed[place] ^= 1
+    forged = Note(note.text, (genuine, replace(line, signature=bytes(changed)))).to_bytes()
+    return false("log.signature", story, evidence=replace(evidence, checkpoint=forged))
+
+
 OUTCOME = SIMPLE.evidence().outcome
 
 CASES = {
@@ -160,5 +174,9 @@ CASES = {
     "checkpoint_with_crlf": checkpoint("note.form", lambda raw: raw.replace(b"\n", b"\r\n")),
     "checkpoint_with_a_fourth_line": checkpoint("checkpoint.form", lambda raw: raw.replace(b"\n\n", b"\nmore\n\n", 1)),
     "checkpoint_with_a_zero_before_its_size": checkpoint("checkpoint.form", lambda raw: raw.replace(b"\n", b"\n0", 1)),
+    "checkpoint_ml_dsa_time": ml_dsa(7),
+    "checkpoint_ml_dsa_challenge": ml_dsa(8),
+    "checkpoint_ml_dsa_response": ml_dsa(1_000),
+    "checkpoint_ml_dsa_hint": ml_dsa(-1),
     "checkpoint_signed_for_another_tree": forged(),
 }
