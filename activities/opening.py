@@ -21,6 +21,8 @@ from store.rows import Confirmation
 EXPIRES_IN = (30, 2_592_000)
 VALID_FOR = (1, 2_592_000)
 MAX_EXTERNAL_ID = 200
+# An endorsement of a passkey is recognised by it, docs/protocol.md §7.
+RESERVED = "cosignet:"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def _check(confirmation: str, ask: Ask) -> Payload:
     _check_length("action", ask.action, 1, MAX_ACTION)
     _check_length("note", ask.note, 0, MAX_NOTE)
     _check_length("execution", ask.execution, 0, MAX_NAME)
+    if ask.execution.startswith(RESERVED):
+        raise Malformed("request.execution", f"{RESERVED} begins what the service alone asks for")
     _check_length("external_id", ask.external_id, 0, MAX_EXTERNAL_ID)
     _check_length("claim", ask.claim, 0, MAX_NAME)
     _check_range("expires_in", ask.expires_in, *EXPIRES_IN)

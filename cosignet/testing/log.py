@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from cosignet.core.consistency import enrolment_record, vote_record
 from cosignet.core.encoding import b64u, instant, sha256
 from cosignet.core.entry import Entry
 from cosignet.core.evidence import DecisionStatus, Evidence, HeadProof, KeyEvidence, VoteEvidence
-from cosignet.core.leaf import ENROLLED, REQUESTED, Leaf, commitment, public_deadline
+from cosignet.core.leaf import ENROLLED, REQUESTED, REVOKED, Leaf, commitment, public_deadline
 from cosignet.core.log_keys import Kind, SigningKey
 from cosignet.core.merkle import consistency_ranges, inclusion_ranges, leaf_hash
 from cosignet.core.note import Note, Signature
@@ -79,6 +79,16 @@ class SoftwareLog:
     def enrol(self, credential: Credential, at: datetime, *, role: str = "approver") -> int:
         """Record a new passkey."""
         return self.append(ENROLLED, {**enrolment_record(credential), "attested": False, "role": role}, at)
+
+    def revoke(self, credential: Credential, enrolled: int, at: datetime) -> int:
+        """Record that a passkey was revoked, whose enrolment is leaf `enrolled`."""
+        content = {
+            "person": credential.person,
+            "credential": b64u(credential.id),
+            "enrolled": self.id_of(enrolled),
+            "by": "a test",
+        }
+        return self.append(REVOKED, content, at)
 
     def request(self, terms: Terms) -> int:
         """Record a request."""
@@ -159,6 +169,17 @@ class SoftwareLog:
             outcome=self.entry(outcome),
             checkpoint=self.checkpoint(),
             heads=tuple(self.since(size) for size in sorted(set(heads))),
+        )
+
+    def prove_again(self, evidence: Evidence) -> Evidence:
+        """The same evidence, proven in the tree as it is now."""
+        return replace(
+            evidence,
+            request=self.entry(evidence.request.index),
+            outcome=self.entry(evidence.outcome.index),
+            keys=tuple(replace(key, enrolled=self.entry(key.enrolled.index)) for key in evidence.keys),
+            checkpoint=self.checkpoint(),
+            heads=tuple(self.since(head.size) for head in evidence.heads),
         )
 
     def _tiles(self) -> Any:

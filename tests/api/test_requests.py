@@ -129,6 +129,7 @@ FIELDS = [
     ("request.note", {"note": "\x00"}),
     ("request.claim", {"claim": "x" * 501}),
     ("request.execution", {"execution": "x" * 501}),
+    ("request.execution", {"execution": "cosignet:enrolment"}),
     ("request.external_id", {"external_id": "x" * 201}),
     ("request.external_id", {"external_id": "\x00"}),
     ("request.expires_in", {"expires_in": 29}),

@@ -8,9 +8,10 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.tab import new_tab
+from tests.browser.test_verify import APPROVED, FALSE, give, judged
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ("/", "/security")
+PAGES = ("/", "/security", "/verify")
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 PHONE = {"width": 390, "height": 844}
 
@@ -52,6 +53,21 @@ async def test_no_barriers(site, browser, scheme, size):
         await tab.decide()
         await tab.reaches("recorded")
         found["recorded"] = await violations(tab)
+        assert {name: barriers for name, barriers in found.items() if barriers} == {}
+
+
+@pytest.mark.parametrize("size", [PHONE, {"width": 1280, "height": 900}], ids=["phone", "desk"])
+@SCHEMES
+async def test_no_barriers_where_evidence_is_judged(site, browser, scheme, size):
+    async with new_tab(browser, bypass_csp=True, color_scheme=scheme, viewport=size) as tab:
+        await tab.page.goto(f"{site.url}/verify")
+        await give(tab, APPROVED / "trust.json", APPROVED / "evidence.json")
+        await judged(tab, 0)
+        await tab.page.locator("#checks-summary").click()
+        found = {"authentic": await violations(tab)}
+        await give(tab, FALSE / "evidence.json")
+        await judged(tab, 1)
+        found["false"] = await violations(tab)
         assert {name: barriers for name, barriers in found.items() if barriers} == {}
 
 

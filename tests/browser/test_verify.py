@@ -13,6 +13,7 @@ from api.verify_page import VERIFIER, verify_page
 FOLDER = Path(__file__).parents[1] / "vectors" / "evidence"
 CASES = sorted(folder.name for folder in FOLDER.iterdir())
 APPROVED = FOLDER / "approved_two_of_three"
+FALSE = FOLDER / "payload_another_fail_payload.hash"
 
 JUDGE_ALL = """async ([source, cases]) => {
   const { judge } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
@@ -54,8 +55,7 @@ async def test_a_genuine_approval_is_explained(site, tab):
 
 async def test_a_false_one_names_its_check_and_shows_what_was_not_reached(site, tab):
     await tab.page.goto(f"{site.url}/verify")
-    false = FOLDER / "payload_another_fail_payload.hash"
-    await give(tab, false / "trust.json", false / "evidence.json")
+    await give(tab, FALSE / "trust.json", FALSE / "evidence.json")
     assert await judged(tab, 1) == "False"
     await expect(tab.page.locator('[data-check="payload.hash"][data-is="failed"]').first).to_be_visible()
     assert await tab.page.locator('[data-is="not reached"]').count() > 10

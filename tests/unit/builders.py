@@ -194,3 +194,17 @@ class Story:
             expected_payload=expected_payload,
             now=now or max(self.counted, default=at(60)) + timedelta(minutes=1),
         )
+
+
+def revoked(story, *, before, log=None):
+    """The evidence of Alice's vote, with the revocation of her passkey before or after the decision."""
+    log, passkey = log or story.log.copy(), story.passkeys["alice"].credential
+    if before:
+        leaf = log.revoke(passkey, story.enrolments[passkey.id], at(50))
+        evidence = story.evidence(log=log)
+    else:
+        decided = story.evidence(log=log)
+        leaf = log.revoke(passkey, story.enrolments[passkey.id], at(70))
+        evidence = log.prove_again(decided)
+    (key,) = evidence.keys
+    return replace(evidence, keys=(replace(key, revoked=log.entry(leaf)),))

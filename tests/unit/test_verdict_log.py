@@ -110,18 +110,7 @@ def test_a_leaf_and_a_record_that_were_signed_together_and_differ(torn):
     log.entries[-1] = replace(entry, record=changed, leaf=leaf)
     outcome, evidence = log.entry(len(log.entries) - 1), STORY.evidence()
     with fails("leaf.record"):
-        STORY.verify(_again(replace(evidence, outcome=outcome), log))
-
-
-def _again(evidence, log):
-    """The same evidence, proven in the log as it is now."""
-    return replace(
-        evidence,
-        request=log.entry(evidence.request.index),
-        keys=tuple(replace(key, enrolled=log.entry(key.enrolled.index)) for key in evidence.keys),
-        checkpoint=log.checkpoint(),
-        heads=tuple(log.since(head.size) for head in evidence.heads),
-    )
+        STORY.verify(log.prove_again(replace(evidence, outcome=outcome)))
 
 
 def test_a_request_whose_leaf_shows_another_deadline():

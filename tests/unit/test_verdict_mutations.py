@@ -13,6 +13,7 @@ from cosignet.core.policy import Policy
 from cosignet.core.verdict import verify
 from cosignet.errors import Malformed, VerificationFailed
 from tests.unit.builders import PAYLOAD, Story, at
+from tests.unit.documents import places, value_at
 from tests.unit.test_canonical import VALUES
 
 STORY = Story(Policy(("alice", "bob", "carol"), 2, delegates={"carol": ("dora",)}), note="as agreed")
@@ -20,18 +21,6 @@ STORY.vote("alice", reason="checked").vote("dora", stands_in_for="carol", second
 DOCUMENT = STORY.evidence().to_bytes()
 TRUST = STORY.trust()
 GENUINE = verify(DOCUMENT, TRUST, expected_payload=PAYLOAD.canonical, now=at(120))
-
-
-def places(value, path=()):
-    yield path
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from places(inner, (*path, key))
-
-
-def value_at(document, path):
-    for step in path:
-        document = document[step]
-    return document
 
 
 PLACES = [path for path in places(json.loads(DOCUMENT)) if path]

@@ -3,13 +3,10 @@
 from dataclasses import replace
 
 from cosignet.core.canonical import Payload
-from cosignet.core.encoding import b64u
-from cosignet.core.evidence import KeyEvidence
-from cosignet.core.leaf import REVOKED
 from cosignet.core.log_keys import Kind
 from cosignet.core.policy import Fallback, Policy
 from cosignet.core.trust import Floor, PinnedLogKey
-from tests.unit.builders import at
+from tests.unit.builders import at, revoked
 from tests.vectors.corpus import ANY, a_log, a_story, approved, genuine
 from tests.vectors.corpus_trust import anchored, endorsed, seen_at_the_end_of_time, witnessed
 from tests.vectors.fixed import FixedPasskey
@@ -36,29 +33,7 @@ def by_fallback():
 
 def revoked_since():
     story = a_story(ANY).vote("alice")
-    log = story.log.copy()
-    evidence = story.evidence(log=log)
-    passkey = story.passkeys["alice"]
-    enrolled = log.id_of(story.enrolments[passkey.id])
-    said = {"person": "alice", "credential": b64u(passkey.id), "enrolled": enrolled, "by": "command line"}
-    revoked = log.append(REVOKED, said, at(70))
-    return genuine(story, evidence=proven_again(evidence, log, revoked=revoked))
-
-
-def proven_again(evidence, log, *, revoked=None):
-    """The same evidence in the log as it is now."""
-    keys = tuple(
-        KeyEvidence(key.credential, log.entry(key.enrolled.index), log.entry(revoked) if revoked is not None else None)
-        for key in evidence.keys
-    )
-    return replace(
-        evidence,
-        request=log.entry(evidence.request.index),
-        outcome=log.entry(evidence.outcome.index),
-        keys=keys,
-        checkpoint=log.checkpoint(),
-        heads=tuple(log.since(head.size) for head in evidence.heads),
-    )
+    return genuine(story, evidence=revoked(story, before=False))
 
 
 def in_a_longer_log():

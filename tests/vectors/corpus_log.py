@@ -8,7 +8,7 @@ from cosignet.core.evidence import HeadProof
 from cosignet.core.leaf import ENROLLED, REQUESTED, REVOKED
 from cosignet.core.log_keys import Kind
 from cosignet.core.note import Note
-from tests.unit.builders import at, lying
+from tests.unit.builders import at, lying, revoked
 from tests.vectors.corpus import ANY, a_log, a_story, false
 
 APPROVED = "confirmation.approved"
@@ -34,42 +34,16 @@ def decided(public=None, **changes):
     return false("leaf.record", SIMPLE, evidence=SIMPLE.evidence(log=lying(SIMPLE.log, APPROVED, public, **changes)))
 
 
-def revoked(check, *, before, **changes):
+def revocation(check, *, before, **changes):
     story = a_story(ANY).vote("alice")
-    log = lying(story.log, REVOKED, **changes)
-    passkey = story.passkeys["alice"]
-    content = {
-        "person": "alice",
-        "credential": b64u(passkey.id),
-        "enrolled": log.id_of(story.enrolments[passkey.id]),
-        "by": "command line",
-    }
-    if before:
-        leaf = log.append(REVOKED, content, at(50))
-        evidence = story.evidence(log=log)
-    else:
-        evidence = story.evidence(log=log)
-        leaf = log.append(REVOKED, content, at(70))
-        evidence = again(evidence, log)
-    return false(check, story, evidence=replace(evidence, keys=(replace(evidence.keys[0], revoked=log.entry(leaf)),)))
-
-
-def again(evidence, log):
-    return replace(
-        evidence,
-        request=log.entry(evidence.request.index),
-        outcome=log.entry(evidence.outcome.index),
-        keys=tuple(replace(key, enrolled=log.entry(key.enrolled.index)) for key in evidence.keys),
-        checkpoint=log.checkpoint(),
-        heads=tuple(log.since(head.size) for head in evidence.heads),
-    )
+    return false(check, story, evidence=revoked(story, before=before, log=lying(story.log, REVOKED, **changes)))
 
 
 def enrolled_late():
     log = SIMPLE.log.copy()
     evidence = SIMPLE.evidence(log=log)
     late = log.enrol(SIMPLE.passkeys["alice"].credential, at(61))
-    moved = again(evidence, log)
+    moved = log.prove_again(evidence)
     return false("log.order", SIMPLE, evidence=replace(moved, keys=(replace(moved.keys[0], enrolled=log.entry(late)),)))
 
 
@@ -160,9 +134,9 @@ CASES = {
     "enrolment_of_another_key": said(ENROLLED, public_key=""),
     "enrolment_of_a_synced_key": said(ENROLLED, backup_eligible=True),
     "enrolment_after_the_vote": enrolled_late(),
-    "revoked_before_the_decision": revoked("credential.revoked", before=True),
-    "revocation_of_another_passkey": revoked("leaf.record", before=False, credential=""),
-    "revocation_of_another_enrolment": revoked("leaf.record", before=False, enrolled="another"),
+    "revoked_before_the_decision": revocation("credential.revoked", before=True),
+    "revocation_of_another_passkey": revocation("leaf.record", before=False, credential=""),
+    "revocation_of_another_enrolment": revocation("leaf.record", before=False, enrolled="another"),
     "head_of_another_log": headed("log.consistency", Head(3, bytes(32))),
     "head_larger_than_the_tree": headed("log.consistency", Head(2**40, bytes(32))),
     "head_before_the_request": before_the_request(),

@@ -13,10 +13,11 @@ from cosignet.core.checkpoint import Head
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.encoding import b64u, sha256
 from cosignet.core.evidence import assertion_to_json
-from cosignet.core.policy import Fallback, Policy
+from cosignet.core.policy import Policy
 from cosignet.core.terms import Context, Terms, challenge_of, hash_text, nonce_of
 from cosignet.testing import Ceremony
 from tests.vectors import corpus_content, corpus_genuine, corpus_log, corpus_trust, corpus_votes
+from tests.vectors.corpus import TWO_OF_THREE
 from tests.vectors.fixed import FixedPasskey
 from tests.vectors.refusals import PAYLOADS, POLICIES
 
@@ -52,14 +53,7 @@ def _payload(name, text):
     return {"name": name, "text": text, "canonical": payload.canonical.decode(), "hash": b64u(payload.hash)}
 
 
-POLICY = Policy(
-    ("alice", "bob", "carol"),
-    threshold=2,
-    veto=True,
-    exclude=("mallory",),
-    fallback=(Fallback(300, ("erin",)),),
-    delegates={"carol": ("dora",)},
-)
+POLICY = TWO_OF_THREE
 SIMPLE = Policy(("alice",))
 PAYLOAD = Payload.from_text(PAYLOAD_TEXTS["payment"].encode())
 TERMS = Terms(

@@ -11,6 +11,7 @@ from cosignet.core.trust import Floor
 from cosignet.errors import CosignetError
 from cosignet.testing import BE, BS, ED, UP, UV
 from tests.unit.builders import CEREMONY, Story, at, lying, sign
+from tests.unit.documents import places, value_at
 from tests.vectors.corpus import a_log
 from tests.vectors.fixed import FixedPasskey
 
@@ -157,25 +158,12 @@ def _spoiled(dice, raw):
     return raw[: bit // 8] if roll < 0.98 else raw + bytes([dice.randrange(256)])
 
 
-def _places(value, path=()):
-    if path:
-        yield path
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from _places(inner, (*path, key))
-
-
-def _at(value, path):
-    for step in path:
-        value = value[step]
-    return value
-
-
 def _changed(dice, raw):
     """One member of the document replaced, removed, doubled or added; in canonical form where there is one."""
     document = json.loads(raw)
-    places = list(_places(document))
-    *parents, last = dice.choice(places)
-    inside = _at(document, parents)
+    paths = [path for path in places(document) if path]
+    *parents, last = dice.choice(paths)
+    inside = value_at(document, parents)
     roll = dice.random()
     if roll < 0.15 and isinstance(inside, dict):
         del inside[last]
@@ -184,7 +172,7 @@ def _changed(dice, raw):
     elif roll < 0.45 and isinstance(inside, list):
         inside.append(inside[last])
     elif roll < 0.7:
-        inside[last] = _at(json.loads(raw), dice.choice(places))
+        inside[last] = value_at(json.loads(raw), dice.choice(paths))
     else:
         inside[last] = dice.choice(ODD)
     return _written(document)
@@ -195,11 +183,11 @@ def _changed_inside(dice, raw):
     document = json.loads(raw)
     inner = [
         path
-        for path in _places(document)
-        if path[-1] in ("terms", "policy", "context", "client_data", "leaf", "record", "payload")
+        for path in places(document)
+        if path and path[-1] in ("terms", "policy", "context", "client_data", "leaf", "record", "payload")
     ]
     path = dice.choice(inner)
-    place, held = _at(document, path[:-1]), from_b64u(_at(document, path))
+    place, held = value_at(document, path[:-1]), from_b64u(value_at(document, path))
     if held:
         place[path[-1]] = b64u(_changed(dice, held))
     return _written(document)
