@@ -1156,6 +1156,8 @@ async function readTrust(bytes) {
   const [approvers, roots] = [readPeople(trust.approvers), readPeople(trust.roots)];
   const log = await readLogKeys(trust.log);
   const witnesses = await readWitnesses(trust.witnesses);
+  const isWatched = trust.level !== "witnessed" || witnesses.quorum !== "none";
+  need(isWatched, row, "witnesses are asked for, and none is named");
   const { threshold, approvers: named } = trust.floor;
   need(!named.length || threshold <= named.length, row, "the floor asks for more people than it names");
   if (!Object.keys(trust.roots).length && !trust.attested_keys) {

@@ -895,6 +895,8 @@ def trust_from(value: Any) -> Object:
         raise ValueError("a key of the log stands there twice")
     if any(entry["until"] is not None and entry["until"] < entry["from"] for entry in log):
         raise ValueError("a key of the log ends before it begins")
+    if trust["level"] == "witnessed" and trust["witnesses"].quorum == "none":
+        raise ValueError("witnesses are asked for, and none is named")
     if not trust["roots"] and not trust["attested_keys"]:
         people = trust["approvers"].keys()
         if not people or not people >= set(named) or threshold > len(people):

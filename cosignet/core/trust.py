@@ -16,7 +16,7 @@ from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.keys import parse_public_key
 from cosignet.core.log_keys import Kind, LogKey
 from cosignet.core.terms import MAX_NAME, MAX_PERSON
-from cosignet.core.witnesses import WitnessPolicy
+from cosignet.core.witnesses import NONE, WitnessPolicy
 from cosignet.errors import Malformed
 
 TRUST = "cosignet/trust/v1"
@@ -170,6 +170,8 @@ def _check_log(log: PinnedLog) -> None:
         raise Malformed("trust.form", "the keys of the log: at least one, none twice, all under the log's name")
     if any(pinned.key.kind == Kind.COSIGNATURE for pinned in log.keys):
         raise Malformed("trust.form", "a witness's key among those of the log")
+    if log.level is Level.WITNESSED and log.witnesses.quorum == NONE:
+        raise Malformed("trust.form", "witnesses are asked for, and none is named")
     for height, block in log.blocks.items():
         if not (_HEIGHT.fullmatch(height) and _BLOCK.fullmatch(of_type(block, str))):
             raise Malformed("trust.form", "blocks are hashes (64 hexadecimal characters) by height")

@@ -150,6 +150,8 @@ REFUSED = {
     "a log key that is none": (("log", 0, "key"), "x"),
     "witnesses without a quorum": (("witnesses",), DOCUMENT["witnesses"][:1]),
     "another level": (("level",), "certain"),
+    "witnesses that are asked for and not named": (("witnesses",), []),
+    "witnesses that are asked for and not needed": (("witnesses",), ["quorum none"]),
     "a block without a height": (("blocks",), {"": "0" * 64}),
     "a block with a zero before its height": (("blocks",), {"01": "0" * 64}),
     "a block that is no hash": (("blocks",), {"1": "0" * 63}),

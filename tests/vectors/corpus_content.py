@@ -62,7 +62,15 @@ def nested(depth):
     return unreadable(SIMPLE, json.dumps(value, separators=(",", ":"), sort_keys=True).encode())
 
 
+def watched_by_nobody():
+    """A trust file that asks for witnesses and names none."""
+    trust = json.loads(SIMPLE.trust().to_bytes()) | {"level": "witnessed"}
+    case = unreadable(SIMPLE, SIMPLE.evidence().to_bytes())
+    return replace(case, trust=canonicalise(trust), expected={**case.expected, "check": "trust.form"})
+
+
 CASES = {
+    "trust_that_asks_for_witnesses_and_names_none": watched_by_nobody(),
     "empty": unreadable(SIMPLE, b""),
     "empty_object": unreadable(SIMPLE, b"{}"),
     "not_utf8": unreadable(SIMPLE, b"\xff"),
