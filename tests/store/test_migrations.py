@@ -8,8 +8,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.types import BigInteger
 
+from cosignet.core.canonical import canonicalise
+from cosignet.core.encoding import b64u
 from cosignet.core.leaf import Leaf, commitment
 from store.confirmations import get_confirmation
+from store.credentials import get_credentials
 from store.database import Database, _alembic_config
 from store.events import list_events
 from store.log import list_waiting
@@ -37,6 +40,19 @@ INSERT INTO confirmations (id, organisation_id, owner, ask_hash, terms, terms_ha
 INSERT INTO outbox (id, organisation_id, sequence, type, confirmation_id, record, created_at)
     VALUES ('e1', 'o', 1, 'admin.changed', NULL, :raw, 0), ('e2', 'o', 2, 'confirmation.requested', 'c', :raw, 1),
     ('e3', 'o', 3, 'confirmation.voted', 'c', :raw, 2)
+"""
+
+
+# Two passkeys as revision 0003 kept them, of which only the first one's enrolment was an event.
+BEFORE_ENROLMENTS_WERE_NAMED = """
+INSERT INTO organisations (id, name, sequence, created_at) VALUES ('o', 'Acme', 1, 0);
+INSERT INTO people (id, organisation_id, email, name, role, created_at)
+    VALUES ('p', 'o', 'a@example.com', 'A', 'owner', 0);
+INSERT INTO credentials (id, organisation_id, person_id, public_key, backup_eligible, backed_up, sign_count, aaguid,
+    transports, created_at) VALUES (:first, 'o', 'p', :raw, :no, :no, 0, :raw, '', 0),
+    (:second, 'o', 'p', :raw, :no, :no, 0, :raw, '', 0);
+INSERT INTO events (id, organisation_id, sequence, type, confirmation_id, salt, record, created_at)
+    VALUES ('e1', 'o', 1, 'credential.enrolled', NULL, :raw, :record, 0)
 """
 
 
@@ -82,6 +98,22 @@ async def test_what_waited_before_there_was_a_log_is_carried_over(empty_url):
     assert [leaf.record for leaf in leaves] == [commitment(event.salt, event.record) for event in found]
     assert len({event.salt for event in found}) == 3
     assert row.request_event == "e2"
+    await database.close()
+
+
+async def test_passkeys_learn_which_event_enrolled_them(empty_url):
+    database, first, second = Database(empty_url), b"\xff first", b"second"
+    await asyncio.to_thread(command.upgrade, _alembic_config(database.url), "0003")
+    record = canonicalise({"event": "credential.enrolled", "credential": b64u(first)})
+    values = {"first": first, "second": second, "raw": b"x", "no": False, "record": record}
+    async with database.write() as tx:
+        for statement in BEFORE_ENROLMENTS_WERE_NAMED.split(";"):
+            await tx.execute(text(statement), {k: v for k, v in values.items() if f":{k}" in statement})
+    await database.migrate()
+    async with database.read() as tx:
+        known = {passkey.id: passkey for passkey in await get_credentials(tx, [first, second])}
+    assert (known[first].enrolled_event, known[first].revoked_event) == ("e1", None)
+    assert known[second].enrolled_event is None
     await database.close()
 
 
