@@ -1,12 +1,15 @@
+import asyncio
 import json
 import secrets
 
 import pytest
 
 from activities.closing import close_confirmation, consume_confirmation
+from activities.evidence import read_evidence
 from activities.voting import record_vote
 from cosignet.core.canonical import canonicalise
 from cosignet.core.encoding import b64u, from_b64u, sha256
+from cosignet.core.evidence import Evidence
 from cosignet.core.trust import Trust
 from cosignet.core.verdict import verify
 from cosignet.errors import VerificationFailed
@@ -63,6 +66,20 @@ async def test_nobody_is_not_trusted(admin):
 async def test_a_trust_file_for_another_address_is_refused(admin, acme):
     elsewhere = {"COSIGNET_PUBLIC_URL": "https://elsewhere.example"}
     assert await admin.refusal("trust", acme.organisation.id, **elsewhere) == "installation.rp_id"
+
+
+async def test_evidence_tells_that_a_passkey_was_revoked_since(admin, acme, approved):
+    trust = Trust.parse((await admin.run("trust", acme.organisation.id)).stdout.encode())
+    await admin("revoke-credential", b64u(acme.passkeys["anna"].id))
+    async with asyncio.timeout(10):
+        # It is evidence from the beginning, and knows of the revocation as soon as a signed head covers that.
+        while (await read_evidence(acme.deployment, approved.id)).count(b'"revoked":null'):
+            await asyncio.sleep(0.02)
+    raw = await read_evidence(acme.deployment, approved.id)
+    verdict = verify(raw, trust, expected_payload=approved.payload, now=approved.created_at)
+    assert verdict.decision == "approved"
+    evidence = Evidence.parse(raw)
+    assert evidence.keys[0].revoked.index > evidence.outcome.index
 
 
 async def test_exported_evidence_verifies_with_the_trust_file(admin, acme, approved):

@@ -5,12 +5,14 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
 
 from cosignet.core.encoding import b64u
 from cosignet.core.evidence import MEDIA_TYPE, Evidence
 from cosignet.core.trust import Trust
 from cosignet.core.verdict import verify
 from cosignet.errors import VerificationFailed
+from store.schema import credentials
 from tests.api.world import ASK, code_of
 
 
@@ -54,6 +56,15 @@ async def test_it_is_the_evidence_without_its_content(world):
     with pytest.raises(VerificationFailed) as caught:
         verify(shown.to_bytes(), trust, expected_payload=whole.payload, now=None)
     assert caught.value.code == "payload.expected"
+
+
+async def test_a_passkey_from_before_the_log_has_no_evidence(world):
+    asked = await world.approved()
+    async with world.acme.database.write() as tx:
+        passkey = world.acme.passkeys["anna"].id
+        await tx.execute(update(credentials).where(credentials.c.id == passkey).values(enrolled_event=None))
+    assert code_of(await public(world, asked["id"])) == (409, "evidence.unlogged")
+    assert code_of(await world.get(f"/{asked['id']}/evidence")) == (409, "evidence.unlogged")
 
 
 async def test_what_is_pending_or_was_signed_by_nobody_has_none(world):
