@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.deployment import Deployment
 from activities.matters import matter_of
+from activities.revealing import address_to_publish, hash_address
 from cosignet.core.decision import Matter
 from cosignet.core.encoding import from_b64u
 from cosignet.core.terms import MAX_REASON, Context, DecisionWord, challenge_of, hash_text, nonce_of
@@ -29,13 +30,17 @@ HEAD_PAUSE = 0.05
 
 @dataclass(frozen=True)
 class Ceremony:
-    """What the approver's page needs: the context's bytes, nonce (32) and challenge (64 bytes), usable passkeys."""
+    """What the approver's page needs: the context's bytes, nonce (32) and challenge (64 bytes), usable passkeys.
+
+    `publishes` is the approver's address where a hash of it becomes public with their vote, else empty.
+    """
 
     context: bytes
     nonce: bytes
     challenge: bytes
     credentials: list[CredentialRow]
     expires_at: datetime
+    publishes: str
 
 
 async def issue_ceremony(
@@ -43,9 +48,9 @@ async def issue_ceremony(
 ) -> Ceremony:
     """Issue the context that `person` may sign now, as soon as a signed head of the log covers the request.
 
-    Raises `NotFound`, `Conflict("decision.final")`, `Refused` with `time.deadline`, `policy.approver`, `vote.person`
-    or `ceremony.no_passkey`, `Malformed("request.reason")`, `TooMany("ceremony.too_many")`, and `Unavailable`, with
-    `log.pending` when no such head came in time.
+    Raises `NotFound`, `Conflict("decision.final")`, `Refused` with `time.deadline`, `policy.approver`, `vote.person`,
+    `ceremony.no_passkey` or `email.unverified`, `Malformed("request.reason")`, `TooMany("ceremony.too_many")`, and
+    `Unavailable`, with `log.pending` when no such head came in time.
     """
     _check_reason(reason)
     end = time.monotonic() + HEAD_SECONDS
@@ -53,6 +58,8 @@ async def issue_ceremony(
         async with deployment.database.write() as tx:
             ceremony = await _issue(tx, deployment, confirmation, person, decision, reason)
         if ceremony is not None:
+            if ceremony.publishes:
+                await hash_address(deployment, ceremony.nonce, ceremony.publishes)
             return ceremony
         if time.monotonic() > end:
             raise Unavailable("log.pending", "the public log does not have this request yet; try again")
@@ -74,6 +81,7 @@ async def _issue(
     matter = matter_of(row, deployment.rp)
     seat = await find_seat(tx, row, matter, person, at)
     credentials = await usable_credentials(tx, matter, person)
+    publishes = await address_to_publish(tx, matter.terms, person, decision)
     if await count_open_ceremonies(tx, confirmation, person, at=at) >= MAX_OPEN_CEREMONIES:
         raise TooMany("ceremony.too_many", "too many unfinished attempts", retry_after=int(LIFETIME.total_seconds()))
     covering = await covering_head(tx, row.request_event)
@@ -92,8 +100,8 @@ async def _issue(
     ).to_bytes()
     expires_at = min(at + LIFETIME, row.deadline)
     nonce = nonce_of(context)
-    await insert_ceremony(tx, CeremonyRow(nonce, row.id, person, context, reason, at, expires_at, None))
-    return Ceremony(context, nonce, challenge_of(nonce, matter.terms.payload), credentials, expires_at)
+    await insert_ceremony(tx, CeremonyRow(nonce, row.id, person, context, reason, None, at, expires_at, None))
+    return Ceremony(context, nonce, challenge_of(nonce, matter.terms.payload), credentials, expires_at, publishes)
 
 
 def _check_reason(reason: str) -> None:

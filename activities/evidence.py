@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.deployment import Deployment
 from activities.matters import credential_of, vote_evidence
+from activities.revealing import is_public
 from cosignet.core.checkpoint import Head
 from cosignet.core.decision import Status
 from cosignet.core.encoding import sha256
 from cosignet.core.entry import Entry
 from cosignet.core.evidence import DecisionStatus, Evidence, HeadProof, KeyEvidence, VoteEvidence
 from cosignet.core.merkle import Range, consistency_ranges, inclusion_ranges
-from cosignet.core.terms import Context
+from cosignet.core.terms import Context, Terms
 from cosignet.core.tiles import hashes_of, tiles_for
 from cosignet.errors import Conflict, NotFound
 from store.confirmations import get_confirmation
@@ -42,9 +43,12 @@ async def read_evidence(deployment: Deployment, confirmation: str) -> bytes | No
 
 
 async def read_public_evidence(deployment: Deployment, confirmation: str) -> bytes | None:
-    """As `read_evidence`, for everybody who knows the confirmation's id: without what it was about."""
+    """As `read_evidence`, for everybody who knows the confirmation's id: what it was about only if that is public."""
     evidence = await _read(deployment, confirmation)
-    return evidence.without_content().to_bytes() if evidence else None
+    if evidence is None:
+        return None
+    shown = evidence if is_public(Terms.parse(evidence.terms), evidence.decision) else evidence.without_content()
+    return shown.to_bytes()
 
 
 async def _read(deployment: Deployment, confirmation: str) -> Evidence | None:

@@ -67,7 +67,7 @@ async def notify_stage(deployment: Deployment, notifier: Notifier, confirmation:
         people = await get_people(tx, _recipients(Policy.parse(row.policy), stage))
         at = await deployment.database.clock(tx)
         active = [person for person in people if person.revoked_at is None]
-        tokens = [await create_link(tx, row.id, person.id, at=at) for person in active]
+        tokens = [await create_link(tx, row.id, person.id, delivered=True, at=at) for person in active]
     for person, token in zip(active, tokens, strict=True):
         await notifier.send(_compose(deployment, row, person, stage, token))
     return len(active)

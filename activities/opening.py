@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.deployment import Deployment
 from activities.resolving import resolve_policy
+from cosignet.core.addresses import MAX_ADDRESSES
 from cosignet.core.canonical import Payload, canonicalise
 from cosignet.core.deception import deceives, deceiving_paths
 from cosignet.core.encoding import b64u, instant, sha256
@@ -51,6 +52,7 @@ async def open_confirmation(deployment: Deployment, caller: Caller, confirmation
             return _require_same(known, ask_hash)
         at = await deployment.database.clock(tx)
         policy = await resolve_policy(tx, caller.organisation, ask)
+        _check_reveal(ask, policy)
         row = _compose(deployment, caller, confirmation, ask, ask_hash, payload, policy, at)
         if await insert_confirmation(tx, row):
             await _record_request(tx, row, caller)
@@ -81,6 +83,12 @@ def _check(confirmation: str, ask: Ask) -> Payload:
     _check_range("expires_in", ask.expires_in, *EXPIRES_IN)
     _check_range("valid_for", ask.valid_for, *VALID_FOR)
     return Payload.from_text(ask.payload.encode("utf-8", "surrogatepass"))
+
+
+def _check_reveal(ask: Ask, policy: Policy) -> None:
+    if ask.public_reveal and policy.threshold > MAX_ADDRESSES:
+        detail = f"what is made public has at most {MAX_ADDRESSES} approvals"
+        raise Malformed("request.public_reveal", detail)
 
 
 def _check_length(name: str, text: str, least: int, most: int) -> None:
@@ -118,7 +126,7 @@ def _compose(
         created_at=at,
         deadline=deadline,
         valid_until=deadline + timedelta(seconds=ask.valid_for),
-        reveal="no",
+        reveal="yes" if ask.public_reveal else "no",
         execution=ask.execution,
     )
     # What is stored must be what any verifier will be able to read.

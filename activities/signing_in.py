@@ -41,7 +41,7 @@ async def sign_in(deployment: Deployment, confirmation: str, assertion: Assertio
         await _require_active(tx, credential)
         await _require_signer(tx, deployment, confirmation, credential.person_id)
         await record_use(tx, credential, sign_count=proof.sign_count, backed_up=proof.backed_up, at=at)
-        return await create_link(tx, confirmation, credential.person_id, at=at)
+        return await create_link(tx, confirmation, credential.person_id, delivered=False, at=at)
 
 
 def _verify(

@@ -6,9 +6,10 @@ from activities.ceremonies import find_seat, usable_credentials
 from activities.closing import Standing, standing_of
 from activities.deployment import Deployment
 from activities.matters import matter_of
+from activities.revealing import require_reachable
 from cosignet.errors import NotFound, Refused
 from store.confirmations import get_confirmation
-from store.organisations import get_people
+from store.organisations import get_people, verify_email
 from store.rows import Person, VoteRow
 from store.votes import find_link
 
@@ -24,11 +25,18 @@ class View:
 
 
 async def find_viewer(deployment: Deployment, confirmation: str, token: str) -> Person | None:
-    """Whose personal link to this confirmation has this token, unless that person has been revoked."""
+    """Whose personal link to this confirmation has this token, unless that person has been revoked.
+
+    Whoever has a link that was sent to an address reads what is sent there: from then on it counts as verified.
+    """
     async with deployment.database.read() as tx:
-        person = await find_link(tx, confirmation, token)
-        people = await get_people(tx, [person]) if person else []
-    return next((found for found in people if found.revoked_at is None), None)
+        link = await find_link(tx, confirmation, token)
+        people = await get_people(tx, [link.person]) if link else []
+    viewer = next((found for found in people if found.revoked_at is None), None)
+    if link and viewer and link.delivered and viewer.email_verified_at is None:
+        async with deployment.database.write() as tx:
+            await verify_email(tx, viewer.id, at=await deployment.database.clock(tx))
+    return viewer
 
 
 async def read_view(deployment: Deployment, confirmation: str, person: str) -> View:
@@ -44,6 +52,7 @@ async def read_view(deployment: Deployment, confirmation: str, person: str) -> V
         try:
             await find_seat(tx, row, matter, person, await deployment.database.clock(tx))
             await usable_credentials(tx, matter, person)
+            require_reachable(matter.terms, next(found for found in people if found.id == person))
         except Refused as error:
             obstacle = error
     vote = next((vote for vote in standing.votes if vote.person_id == person), None)

@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.deployment import Deployment
 from activities.matters import credential_of, matter_of, outcome_of, verified_votes, vote_evidence
+from activities.revealing import is_public, public_addresses
 from activities.second_opinion import require_second_opinion
 from cosignet.core.assertion import Assertion
-from cosignet.core.consistency import vote_record
 from cosignet.core.decision import Decision, Matter, Status, Vote, recount, verify_vote
-from cosignet.core.encoding import b64u, from_b64u, instant
+from cosignet.core.encoding import from_b64u
 from cosignet.core.evidence import assertion_from_json
-from cosignet.core.terms import nonce_of
+from cosignet.core.outcome import outcome_record, vote_record
+from cosignet.core.terms import Terms, nonce_of
 from cosignet.errors import Conflict, CosignetError, Malformed, Refused, Unavailable
 from cosignet.temporal.contract import Outcome, VoteAnswer, VoteInput
 from store.confirmations import decide, get_confirmation
@@ -105,7 +106,7 @@ async def _record(
     votes = [*votes, await _insert(tx, row, ceremony, submission, vote, at)]
     proof = vote.proof
     cloned = await record_use(tx, credential, sign_count=proof.sign_count, backed_up=proof.backed_up, at=at)
-    return await _report(tx, row, votes, after.status, cloned, at), votes
+    return await _report(tx, row, matter.terms, votes, after.status, cloned, at), votes
 
 
 async def _require_issued(
@@ -158,17 +159,23 @@ async def _insert(
 
 
 async def _report(
-    tx: AsyncConnection, row: Confirmation, votes: Sequence[VoteRow], status: Status, cloned: bool, at: datetime
+    tx: AsyncConnection,
+    row: Confirmation,
+    terms: Terms,
+    votes: Sequence[VoteRow],
+    status: Status,
+    cloned: bool,
+    at: datetime,
 ) -> Confirmation:
     """Record the newest vote's event, and the decision where it decides; the row as it stands from now on."""
-    signed = [vote_record(vote_evidence(vote)) for vote in votes]
+    signed = vote_record(vote_evidence(votes[-1]))
     events: list[tuple[str, Content]] = [
-        ("confirmation.voted", {"confirmation": row.id, **signed[-1], "sign_count_decreased": cloned})
+        ("confirmation.voted", {"confirmation": row.id, **signed, "sign_count_decreased": cloned})
     ]
     if status.final:
-        counted = [{**said, "counted_at": instant(vote.counted_at)} for said, vote in zip(signed, votes, strict=True)]
-        decided = {"confirmation": row.id, "terms": b64u(row.terms_hash), "votes": counted, "emails": {}}
-        events.append((f"confirmation.{status}", decided))
+        addresses = await public_addresses(tx, votes) if is_public(terms, status) else {}
+        counted = [(vote_evidence(vote), vote.counted_at) for vote in votes]
+        events.append((f"confirmation.{status}", outcome_record(row.id, row.terms_hash, counted, addresses)))
     *_, event = await add_events(tx, row.organisation_id, events, confirmation=row, at=at)
     await _require_unrevoked(tx, row.id)
     if not status.final:

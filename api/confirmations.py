@@ -154,6 +154,7 @@ def _ask(asked: ConfirmationRequest) -> Ask:
         execution=asked.execution,
         external_id=asked.external_id,
         claim=asked.claim,
+        public_reveal=asked.public_reveal,
     )
 
 

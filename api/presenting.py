@@ -54,6 +54,7 @@ def _facts(deployment: Deployment, standing: Standing) -> dict[str, Any]:
         "requester": terms.requester,
         "claim": row.claim,
         "execution": terms.execution,
+        "public_reveal": terms.reveal == "yes",
         "external_id": row.external_id,
         "url": deployment.approve_url(row.id),
         "created_at": instant(row.created_at),

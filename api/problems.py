@@ -32,7 +32,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 1
 
 # Fields of the design that nothing answers for yet; silently ignoring one would promise something.
-_UNSUPPORTED = frozenset({"callback_url", "public_reveal"})
+_UNSUPPORTED = frozenset({"callback_url"})
 
 
 class Unreadable(Malformed):

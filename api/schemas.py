@@ -79,6 +79,10 @@ class ConfirmationRequest(Body):
     execution: str = Field("", max_length=MAX_NAME, description="Where alone the action may run, if anywhere.")
     external_id: Text = Field("", max_length=MAX_EXTERNAL_ID, description="The caller's own name for it.")
     claim: str = Field("", max_length=MAX_NAME, description="What the caller says of itself, shown as a claim.")
+    public_reveal: bool = Field(
+        False,
+        description="Make an approval public, for ever; approvers are told, and their verified address is hashed.",
+    )
 
 
 class Consumption(Body):
@@ -139,6 +143,7 @@ class ConfirmationFacts(BaseModel):
     requester: str
     claim: str
     execution: str
+    public_reveal: bool = Field(description="Whether an approval becomes public, for ever.")
     external_id: str
     url: str
     created_at: MomentOut

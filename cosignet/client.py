@@ -76,11 +76,13 @@ class CosignetClient:
         execution: str = "",
         external_id: str = "",
         claim: str = "",
+        public_reveal: bool = False,
         idempotency_key: str | None = None,
     ) -> Confirmation:
         """Ask for approval of exactly `payload`. `approvers` or `policy` say whose; times are seconds.
 
-        `claim` is what the caller says of itself, `external_id` its own name for the request.
+        `claim` is what the caller says of itself, `external_id` its own name for the request. `public_reveal` makes an
+        approval public, for ever: everybody who knows its id may read action, payload, note and reasons.
         `idempotency_key` lets a caller repeat the request after its own crash; without one, each call asks anew.
         Raises `Malformed("payload.…")` before anything is sent, and `Conflict("payload.mismatch")` when the service
         recorded another payload than the one asked about.
@@ -94,13 +96,14 @@ class CosignetClient:
             "execution": execution,
             "external_id": external_id,
             "claim": claim,
+            "public_reveal": public_reveal,
         }
         body = {
             "action": action,
             "payload": asked.value,
             "expires_in": expires_in,
             "valid_for": valid_for,
-            **{key: value for key, value in optional.items() if value not in ("", [], None)},
+            **{key: value for key, value in optional.items() if value not in ("", [], None, False)},
         }
         key = _checked_key(uuid.uuid4().hex if idempotency_key is None else idempotency_key)
         answer = await self._transport.send(Call("POST", "", body=body, idempotency_key=key, expect=(200, 201)))

@@ -42,6 +42,7 @@ class Confirmation:
     requester: str
     claim: str
     execution: str
+    public_reveal: bool
     external_id: str
     url: str
     created_at: datetime
@@ -118,6 +119,7 @@ def _confirmation(value: Any) -> Confirmation:
         requester=of_type(value["requester"], str),
         claim=of_type(value["claim"], str),
         execution=of_type(value["execution"], str),
+        public_reveal=of_type(value["public_reveal"], bool),
         external_id=of_type(value["external_id"], str),
         url=of_type(value["url"], str),
         created_at=from_instant(value["created_at"]),

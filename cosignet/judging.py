@@ -31,13 +31,21 @@ class Judgement:
         return {**said, **(_to_json(self.verdict) if self.verdict else {})}
 
 
-def judge(raw: bytes, trust: Trust | None, *, expected_payload: bytes | None, now: datetime | None) -> Judgement:
+def judge(
+    raw: bytes,
+    trust: Trust | None,
+    *,
+    expected_payload: bytes | None,
+    now: datetime | None,
+    email: str | None = None,
+) -> Judgement:
     """Verify evidence; parameters as of `cosignet.core.verdict.verify`. Without trust it is consistent at most."""
     try:
         if trust is None:
-            require_consistent(raw, expected_payload=expected_payload, now=now)
+            require_consistent(raw, expected_payload=expected_payload, now=now, email=email)
             return Judgement(CONSISTENT, detail=NO_TRUST)
-        return Judgement(AUTHENTIC, verdict=verify(raw, trust, expected_payload=expected_payload, now=now))
+        verdict = verify(raw, trust, expected_payload=expected_payload, now=now, email=email)
+        return Judgement(AUTHENTIC, verdict=verdict)
     except NotAuthenticated as error:
         return Judgement(CONSISTENT, error.code, error.detail)
     except VerificationFailed as error:

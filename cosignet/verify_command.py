@@ -36,6 +36,10 @@ class _Question:
     trust: Trust | None
     payload: bytes | None
     now: datetime | None
+    email: str | None
+
+    def answer(self, raw: bytes) -> Judgement:
+        return judge(raw, self.trust, expected_payload=self.payload, now=self.now, email=self.email)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust", type=Path, metavar="FILE", help="what you trust; without it, consistent at most")
     parser.add_argument("--payload", type=Path, metavar="FILE", help="what is about to be executed (implies --now now)")
     parser.add_argument("--now", metavar="TIME", help="whether it may be used then: now, or 2026-01-31T12:00:00Z")
+    parser.add_argument("--email", metavar="ADDRESS", help="a guess of who approved, where their address is public")
     parser.add_argument("--log", metavar="URL", help="where to get what is public of a confirmation")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.set_defaults(run=run)
@@ -69,7 +74,7 @@ def _question(options: argparse.Namespace) -> _Question:
     payload = Payload.from_text(_read(options.payload)).canonical if options.payload else None
     at = options.now or ("now" if options.payload else None)
     now = datetime.now(UTC) if at == "now" else from_instant(at) if at else None
-    return _Question(Trust.parse(_read(options.trust)) if options.trust else None, payload, now)
+    return _Question(Trust.parse(_read(options.trust)) if options.trust else None, payload, now, options.email)
 
 
 def _judgements(options: argparse.Namespace, question: _Question) -> Iterator[tuple[str, Judgement]]:
@@ -77,7 +82,7 @@ def _judgements(options: argparse.Namespace, question: _Question) -> Iterator[tu
         if isinstance(raw, Malformed):
             yield name, Judgement(UNREADABLE, raw.code, raw.detail)
         else:
-            yield name, judge(raw, question.trust, expected_payload=question.payload, now=question.now)
+            yield name, question.answer(raw)
 
 
 def _documents(names: list[str], log: str | None) -> Iterator[tuple[str, bytes | Malformed]]:

@@ -62,7 +62,7 @@ async def add_person(
 ) -> Person:
     """Record a person. Raises `Conflict("person.exists")` for an address the organisation has already."""
     email = normalise_email(email)
-    person = Person(secrets.token_hex(16), organisation, email, name, role, at, None)
+    person = Person(secrets.token_hex(16), organisation, email, name, role, at, None, None)
     if not await insert_new(tx, people, vars(person)):
         raise Conflict("person.exists", f"{email} is a person of this organisation already")
     return person
@@ -96,6 +96,12 @@ async def enrolled(tx: AsyncConnection, ids: Collection[str]) -> frozenset[str]:
         .where(people.c.id.in_(ids), people.c.revoked_at.is_(None), credentials.c.revoked_at.is_(None))
     )
     return frozenset((await tx.execute(query)).scalars())
+
+
+async def verify_email(tx: AsyncConnection, person: str, *, at: datetime) -> None:
+    """Record that what is sent to a person's address reaches somebody, if it is not on record."""
+    unverified = (people.c.id == person) & people.c.email_verified_at.is_(None)
+    await tx.execute(update(people).where(unverified).values(email_verified_at=at))
 
 
 async def revoke_person(tx: AsyncConnection, person: str, *, at: datetime) -> bool:

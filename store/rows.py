@@ -24,7 +24,10 @@ class Organisation:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who may approve, once a passkey is enrolled."""
+    """Somebody who may approve, once a passkey is enrolled.
+
+    `email_verified_at` is when a link that was sent to their address was first opened.
+    """
 
     id: str
     organisation_id: str
@@ -33,6 +36,7 @@ class Person:
     role: Role
     created_at: datetime
     revoked_at: datetime | None
+    email_verified_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -107,13 +111,14 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class CeremonyRow:
-    """One issued context, usable once."""
+    """One issued context, usable once. `hashed_email` is salt and hash (32 bytes each) where it will be public."""
 
     nonce: bytes
     confirmation_id: str
     person_id: str
     context: bytes
     reason: str
+    hashed_email: bytes | None
     issued_at: datetime
     expires_at: datetime
     used_at: datetime | None

@@ -83,6 +83,7 @@ people = Table(
     Column("role", String(16), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("revoked_at", Moment),
+    Column("email_verified_at", Moment),
     UniqueConstraint("organisation_id", "email"),
 )
 
@@ -192,6 +193,8 @@ ceremonies = Table(
     Column("person_id", ForeignKey("people.id"), nullable=False),
     Column("context", LargeBinary, nullable=False),
     Column("reason", Text, nullable=False),
+    # What becomes public of the approver's address: salt and hash, where they agree to that.
+    Column("hashed_email", LargeBinary),
     Column("issued_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
@@ -235,6 +238,8 @@ links = Table(
     Column("token_hash", LargeBinary, primary_key=True),
     Column("confirmation_id", ForeignKey("confirmations.id"), nullable=False),
     Column("person_id", ForeignKey("people.id"), nullable=False),
+    # Sent to the person's address, rather than given to whoever signed in.
+    Column("delivered", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
 )
 

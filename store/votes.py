@@ -3,6 +3,7 @@
 import secrets
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, insert, select, update
@@ -13,6 +14,15 @@ from store.rows import CeremonyRow, VoteRow, read, read_all
 from store.schema import ceremonies, credentials, links, people, votes
 
 MAX_OPEN_CEREMONIES = 20
+
+
+@dataclass(frozen=True)
+class Link:
+    """Whom a personal link is for, and whether it was sent to their address."""
+
+    person: str
+    delivered: bool
+
 
 _OF_CONFIRMATION = votes.c.confirmation_id == bindparam("confirmation")
 _CEREMONY = select(ceremonies).where(ceremonies.c.nonce == bindparam("ceremony"))
@@ -56,6 +66,17 @@ async def get_ceremony(tx: AsyncConnection, nonce: bytes) -> CeremonyRow | None:
     return read(CeremonyRow, (await tx.execute(_CEREMONY, {"ceremony": nonce})).one_or_none())
 
 
+async def set_hashed_email(tx: AsyncConnection, nonce: bytes, hashed: bytes) -> None:
+    """Keep what becomes public of the approver's address with this context."""
+    await tx.execute(update(ceremonies).where(ceremonies.c.nonce == nonce).values(hashed_email=hashed))
+
+
+async def get_hashed_emails(tx: AsyncConnection, nonces: Collection[bytes]) -> dict[str, bytes | None]:
+    """Salt and hash of the address that was to become public with each of these contexts, by person."""
+    named = select(ceremonies.c.person_id, ceremonies.c.hashed_email).where(ceremonies.c.nonce.in_(nonces))
+    return {row.person_id: row.hashed_email for row in await tx.execute(named)}
+
+
 async def use_ceremony(tx: AsyncConnection, nonce: bytes, *, at: datetime) -> bool:
     """Use up an issued context; False when it is unknown, used or too old."""
     return (await tx.execute(_IF_FRESH, {"ceremony": nonce, "at": at, "used_at": at})).rowcount == 1
@@ -97,20 +118,25 @@ async def void_votes(tx: AsyncConnection, nonces: list[bytes], *, at: datetime) 
     await tx.execute(update(votes).where(votes.c.nonce.in_(nonces)).values(voided_at=at))
 
 
-async def create_link(tx: AsyncConnection, confirmation: str, person: str, *, at: datetime) -> str:
-    """Make a personal, view-only link token (base64url, 256 random bits) and keep its hash alone."""
+async def create_link(tx: AsyncConnection, confirmation: str, person: str, *, delivered: bool, at: datetime) -> str:
+    """Make a personal, view-only link token (base64url, 256 random bits) and keep its hash alone.
+
+    `delivered` is one that is sent to the person's address, and handed out in no other way.
+    """
     token = b64u(secrets.token_bytes(32))
     values = {
         "token_hash": sha256(token.encode()),
         "confirmation_id": confirmation,
         "person_id": person,
+        "delivered": delivered,
         "created_at": at,
     }
     await tx.execute(insert(links).values(values))
     return token
 
 
-async def find_link(tx: AsyncConnection, confirmation: str, token: str) -> str | None:
-    """The person whose link to this confirmation has this token."""
+async def find_link(tx: AsyncConnection, confirmation: str, token: str) -> Link | None:
+    """Whose link to this confirmation has this token."""
     named = (links.c.token_hash == sha256(token.encode())) & (links.c.confirmation_id == confirmation)
-    return (await tx.execute(select(links.c.person_id).where(named))).scalar_one_or_none()
+    row = (await tx.execute(select(links.c.person_id, links.c.delivered).where(named))).one_or_none()
+    return None if row is None else Link(row.person_id, row.delivered)

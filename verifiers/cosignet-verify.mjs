@@ -1,13 +1,14 @@
 /**
  * cosignet-verify: checks a Cosignet evidence document, without Cosignet, without a network and without any library.
  *
- *   node cosignet-verify.mjs EVIDENCE... [--trust TRUST] [--payload FILE] [--now TIME|now] [--json]
+ *   node cosignet-verify.mjs EVIDENCE... [--trust TRUST] [--payload FILE] [--now TIME|now] [--email ADDRESS] [--json]
  *
- * As an ES module it exports judge(evidence, trust, {expectedPayload, now}), for web pages and other programs.
+ * As an ES module it exports judge(evidence, trust, {expectedPayload, now, email}), for web pages and other programs.
  *
  * Exit status, the worst of several documents (worst first: 1, 2, 3, 0):
  *   0  authentic: it agrees with itself, and the trust file vouches for it
- *   1  false: it contradicts itself or something trusted, or is not of this payload or no longer valid
+ *   1  false: it contradicts itself or something trusted, or is not of this payload, no longer valid or of nobody with
+ *      this e-mail address
  *   2  unreadable: the evidence, the trust file or what was asked for is not in the form that the protocol asks for
  *   3  consistent and not authenticated: anybody could have made it; without a trust file nothing is better
  *
@@ -26,7 +27,9 @@
  * @typedef {{exit: 0|1|2|3, check: string|null, detail: string, decision: string|null, signers: Signer[],
  *   level: string|null, after: {size: number}|null, before: {by: string, time: string, height?: string}|null,
  *   checks: Check[], proven: string[], attested: string[], notProven: string[], notChecked: string[],
- *   path: Path|null, terms: any, payload: any}} Verdict
+ *   path: Path|null, addresses: number, terms: any, payload: any}} Verdict  `addresses`: how many the outcome hashes
+ * @typedef {{expectedPayload: Uint8Array|null, now: string|null, email: string|null}} Question  null for what is not
+ *   asked
  */
 
 // ---------------------------------------------------------------------------------------------------- Conventions
@@ -189,10 +192,12 @@ const listOf = (shape, min = 0, max = Infinity) => (value) => {
 const setOf = (shape, min, max) => (value) =>
   listOf(shape, min, max)(value) || (new Set(value).size < value.length ? " has an entry twice" : "");
 
-/** @param {Shape} key @param {Shape} shape @returns {Shape} */
-const mapOf = (key, shape) => (value) => {
+/** @param {Shape} key @param {Shape} shape @param {number} [max] @returns {Shape} */
+const mapOf = (key, shape, max = Infinity) => (value) => {
   if (!isObject(value)) return " is not an object";
-  for (const name of Object.keys(value)) {
+  const names = Object.keys(value);
+  if (names.length > max) return ` has ${names.length} entries`;
+  for (const name of names) {
     const problem = key(name) || shape(value[name]);
     if (problem) return `.${name.slice(0, 80)}${problem}`;
   }
@@ -215,7 +220,7 @@ const base64url = (min = 0, max = Infinity) => (value) => {
 
 /** @param {number} min @returns {Shape} */
 const whole = (min) => (value) => (Number.isSafeInteger(value) && value >= min ? "" : ` is no whole number >= ${min}`);
-/** @param {...string} values @returns {Shape} */
+/** @param {...(string|number)} values @returns {Shape} */
 const oneOf = (...values) => (value) => (values.includes(value) ? "" : ` is not ${values.join(" or ")}`);
 /** @param {RegExp} pattern @param {string} what @returns {Shape} */
 const like = (pattern, what) => (value) => (typeof value === "string" && pattern.test(value) ? "" : ` is not ${what}`);
@@ -235,6 +240,8 @@ const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
 const NOT_FINITE = /NaN|-?Infinity/y;
+const HALF_PAIR = /\p{Cs}/u;
+const CONTROL = /[\0-\x1f\x7f]/;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /** JSON.parse keeps the last of two equal keys and says nothing, so this reads JSON by itself. */
@@ -332,7 +339,7 @@ class JsonReader {
       } else this.at++;
     }
     value += this.source.slice(from, this.at++);
-    need(!this.strict || !/\p{Cs}/u.test(value), "payload.surrogate", "it holds half of a surrogate pair");
+    need(!this.strict || !HALF_PAIR.test(value), "payload.surrogate", "it holds half of a surrogate pair");
     return value;
   }
 
@@ -699,7 +706,14 @@ const leafShape = (value) => {
 };
 
 const VOTE_RECORD = object({ context: base64url(), credential: base64url(), assertion: hash, counted_at: time });
-const OUTCOME = { confirmation: text(), terms: hash, votes: listOf(VOTE_RECORD), emails: mapOf(text(), () => "") };
+
+/** @typedef {{kdf: string, iterations: number, salt: string, hash: string}} HashedAddress */
+
+const ITERATIONS = 600_000;
+// With constants, no record decides how long a derivation takes.
+const HASHED_ADDRESS = object({ kdf: oneOf("PBKDF2-HMAC-SHA256"), iterations: oneOf(ITERATIONS), salt: hash, hash });
+const EMAILS = mapOf(text(), HASHED_ADDRESS, 100);
+const OUTCOME = { confirmation: text(), terms: hash, votes: listOf(VOTE_RECORD), emails: EMAILS };
 const PASSKEY = { public_key: base64url(), backup_eligible: boolean };
 
 /** What a record holds beyond the common keys, of the types that evidence shows.
@@ -727,6 +741,31 @@ function readLeaf(bytes, row) {
 /** The canonical assertion object's hash. @param {any} vote */
 function hashOfAssertion({ credential, authenticator_data, client_data, signature, user_handle }) {
   return hash64(utf8(canonicalise({ credential, authenticator_data, client_data, signature, user_handle })));
+}
+
+/** An address as it is hashed. Spaces are counted, because a pattern for those at the end takes a square of time.
+ * @param {string} address */
+function normalised(address) {
+  const isSpace = (/** @type {number} */ at) => " \t\n\r".includes(address[at]);
+  let [from, to] = [0, address.length];
+  while (from < to && isSpace(from)) from++;
+  while (from < to && isSpace(to - 1)) to--;
+  return address.slice(from, to).replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** Whether one of the hashed addresses is that of this one. Each that is tried costs a derivation.
+ * @param {string} address @param {HashedAddress[]} hashed */
+async function isHashed(address, hashed) {
+  const asked = normalised(address);
+  // Half of a pair has no UTF-8, and HMAC takes no notice of zeros at the end.
+  if (HALF_PAIR.test(asked) || CONTROL.test(asked)) return false;
+  const password = await crypto.subtle.importKey("raw", utf8(asked), "PBKDF2", false, ["deriveBits"]);
+  for (const { salt, hash } of hashed) {
+    const how = { name: "PBKDF2", hash: "SHA-256", salt: unbase64url(salt), iterations: ITERATIONS };
+    const derived = await crypto.subtle.deriveBits(how, password, 256);
+    if (toBase64url(new Uint8Array(derived)) === hash) return true;
+  }
+  return false;
 }
 
 // ------------------------------------------------------------------------------------------- §6 Tree and heads
@@ -1255,6 +1294,12 @@ class Facts {
     /** @type {{approve: Set<string>, reject: Set<string>}} */ this.seats = { approve: new Set(), reject: new Set() };
     /** @type {bigint[]} */ this.heights = [];
   }
+
+  /** The hashed addresses by person; none as long as the outcome's record has not been read.
+   * @returns {Record<string, HashedAddress>} */
+  get emails() {
+    return this.outcome?.record.emails ?? {};
+  }
 }
 
 /** @param {Facts} facts @param {Trail} trail */
@@ -1283,6 +1328,7 @@ async function checkConsistency(facts, trail) {
   await trail.run("times", facts.votes, (vote) => checkTimes(facts, vote));
   await trail.run("count", facts.votes, (vote, i) => checkCounted(facts, vote, i));
   await trail.run("decision", once, checkDecision);
+  await trail.run("addresses", once, checkAddresses);
   await trail.run("anchor", evidence.anchor ? once : [], checkAnchor);
 }
 
@@ -1489,6 +1535,26 @@ function checkDecision({ evidence, withheld, policy, votes, seats }) {
   const ofLast = last && (last === "approve" ? "approved" : "rejected");
   const decision = withheld ? ofLast : decisionOf(policy, seats.approve, seats.reject);
   need(decision === evidence.decision, "policy.quorum", `the votes make it ${decision ?? "pending"}`);
+}
+
+/** The people who signed `approve`. @param {any[]} votes @returns {string[]} */
+const approversOf = (votes) =>
+  votes.filter((vote) => vote.context.decision === "approve").map((vote) => vote.context.approver);
+
+/** Withheld terms do not say whether the approval was to become public. @param {Facts} facts */
+function checkAddresses({ evidence, withheld, terms, votes, emails }) {
+  const row = "addresses leaf.record";
+  const count = Object.keys(emails).length;
+  const approved = evidence.decision === "approved";
+  if (!count) {
+    need(!approved || withheld || terms.reveal === "no", row, "it is to become public, and no address is hashed");
+    return;
+  }
+  need(approved, row, "addresses are hashed although it was rejected");
+  need(withheld || terms.reveal === "yes", row, "addresses are hashed although it is not to become public");
+  const approvers = approversOf(votes); // nobody twice, as was checked before
+  const same = count === approvers.length && approvers.every((approver) => approver in emails);
+  need(same, row, "the hashed addresses are not those of exactly the people who approved");
 }
 
 // Anchors
@@ -1702,15 +1768,14 @@ async function isEndorsed(endorsement, trust, rpIdHash) {
 
 /** @param {Facts} facts @param {any} trust */
 function checkFloor({ votes }, { floor }) {
-  const approving = votes.filter((vote) => vote.context.decision === "approve").map((vote) => vote.context.approver);
-  const counted = approving.filter((one) => !floor.approvers.length || floor.approvers.includes(one)).length;
+  const counted = approversOf(votes).filter((one) => !floor.approvers.length || floor.approvers.includes(one)).length;
   need(counted >= floor.threshold, "policy.floor", `${counted} of those approved whom the floor counts`);
 }
 
 // Last, whether it can be used
 
-/** @param {Facts} facts @param {Bytes|null} expected  canonical @param {number|null} now @param {Trail} trail */
-async function checkUse({ evidence, withheld, terms }, expected, now, trail) {
+/** @param {Facts} facts @param {Bytes|null} expected  canonical @param {Question} question @param {Trail} trail */
+async function checkUse({ evidence, withheld, terms, emails }, expected, { now, email }, trail) {
   const payload = unbase64url(evidence.payload);
   await trail.run("expected", expected ? [expected] : [], (bytes) =>
     need(!withheld && equal(bytes, payload), "payload.expected", "it is not of the payload that is to be executed"));
@@ -1718,7 +1783,11 @@ async function checkUse({ evidence, withheld, terms }, expected, now, trail) {
     need(decision === "approved", "decision.approved", "it was rejected, so nothing may be executed"));
   const timely = now !== null && evidence.decision === "approved" && !withheld;
   await trail.run("validity", timely ? [now] : [], (clock) =>
-    need(clock < seconds(terms.valid_until), "time.validity", `it was valid until ${terms.valid_until}`));
+    need(seconds(clock) < seconds(terms.valid_until), "time.validity", `it was valid until ${terms.valid_until}`));
+  await trail.run("email", email === null ? [] : [email], async (address) => {
+    const found = await isHashed(address, Object.values(emails));
+    need(found, "email.expected", "none of the hashed addresses is that of the e-mail address that was asked about");
+  });
 }
 
 // The checks, in their order. "shown" marks those that withheld evidence leaves out.
@@ -1785,6 +1854,7 @@ const CHECKS = [
   ["count", "context.nonce", "No vote is there twice."],
   ["count", "apart policy.separation", "No two votes share a person or a passkey."],
   ["decision", "policy.quorum", "The votes make this decision; of withheld evidence, the last one is of it."],
+  ["addresses", "addresses leaf.record", "Addresses are hashed of all who approved where all is public, else of none."],
   ["anchor", "anchor.header", "The timestamp leads from the checkpoint to this Bitcoin block."],
   ["audience", "trust.audience", "It was decided in the trusted organisation and deployment."],
   ["place", "assertion.origin", "Each vote was signed on a trusted page."],
@@ -1801,6 +1871,7 @@ const CHECKS = [
   ["expected", "payload.expected", "It is of exactly the payload that is to be executed."],
   ["approved", "decision.approved", "It was approved."],
   ["validity", "time.validity", "It is still valid."],
+  ["email", "email.expected", "The e-mail address that was asked about is one of those that are hashed."],
 ];
 
 /** Stages that fail with another status than 1. */
@@ -1866,25 +1937,27 @@ class Trail {
  * Judges an evidence document, by a trust file if there is one. No input makes it throw.
  * @param {Uint8Array} evidence
  * @param {Uint8Array|null} trust
- * @param {{expectedPayload?: Uint8Array|null, now?: string|null}} [question]  what is about to be executed, in any
- *   spelling of JSON, and the relying party's own clock
+ * @param {Partial<Question>} [question]  what is about to be executed, in any spelling of JSON, the relying party's own
+ *   clock, and a guess of an approver's e-mail address, which costs a key derivation for each hashed address
  * @returns {Promise<Verdict>}
  */
-export async function judge(evidence, trust, { expectedPayload = null, now = null } = {}) {
+export async function judge(evidence, trust, { expectedPayload = null, now = null, email = null } = {}) {
   const trail = new Trail();
   /** @type {{facts: Facts|null, trust: any, found: any}} */
   const known = { facts: null, trust: null, found: null };
   try {
-    await examine(new Uint8Array(evidence), trust && new Uint8Array(trust), expectedPayload, now, known, trail);
+    const question = { expectedPayload, now, email };
+    await examine(new Uint8Array(evidence), trust && new Uint8Array(trust), question, known, trail);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
   }
   return verdict(known, trail, now);
 }
 
-/** @param {Bytes} evidence @param {Bytes|null} trust @param {Uint8Array|null} expectedPayload @param {string|null} now
+/** @param {Bytes} evidence @param {Bytes|null} trust @param {Question} question
  * @param {{facts: Facts|null, trust: any, found: any}} known @param {Trail} trail */
-async function examine(evidence, trust, expectedPayload, now, known, trail) {
+async function examine(evidence, trust, question, known, trail) {
+  const { expectedPayload, now } = question;
   await trail.run("evidence", [evidence], (bytes) => (known.facts = new Facts(readEvidence(bytes))));
   await trail.run("trust", trust ? [trust] : [], async (bytes) => (known.trust = await readTrust(bytes)));
   /** @type {Bytes|null} */
@@ -1899,7 +1972,7 @@ async function examine(evidence, trust, expectedPayload, now, known, trail) {
   await checkConsistency(facts, trail);
   if (known.trust) known.found = await authenticate(facts, known.trust, trail);
   else for (const stage of UNAUTHENTIC) trail.skip(stage);
-  await checkUse(facts, expected, now === null ? null : seconds(now), trail);
+  await checkUse(facts, expected, question, trail);
   if (!known.trust) trail.result = { exit: 3, check: null, detail: "there is no trust file, so nobody vouches for it" };
 }
 
@@ -1922,6 +1995,7 @@ function verdict({ facts, trust, found }, trail, now) {
     checks: trail.rows.map(({ check, state, says, stage }) => ({ check, state, says, stage })),
     ...(authentic ? lists(authentic, found, now) : { proven: [], attested: [], notProven: unproven, notChecked: [] }),
     path: facts?.outcome?.path ?? null,
+    addresses: Object.keys(facts?.emails ?? {}).length,
     terms: credible?.terms ?? null,
     payload: credible?.payload ?? null,
   };
@@ -1936,7 +2010,7 @@ function signer({ context, key, vote, head }, trust, standing) {
 }
 
 /** @param {Facts} facts @param {any} found @param {string|null} now */
-function lists({ withheld, policy, votes }, { standings, witnessed }, now) {
+function lists({ withheld, policy, votes, emails }, { standings, witnessed }, now) {
   const covered = withheld ? "this hash of a payload and this hash of terms" :
     "exactly this payload, requester, action, note, policy, deadline and validity";
   const proven = [
@@ -1952,6 +2026,7 @@ function lists({ withheld, policy, votes }, { standings, witnessed }, now) {
     "who the requester is",
     "that no passkey had been revoked",
     ...(standings.includes("operator") ? ["whose a passkey is that nobody endorsed"] : []),
+    ...(Object.keys(emails).length ? ["which e-mail address a person has"] : []),
   ];
   const notProven = [
     ...(witnessed ? [] : ["that everybody is shown the same log: not enough witnesses"]),
@@ -1966,16 +2041,18 @@ function lists({ withheld, policy, votes }, { standings, witnessed }, now) {
 
 // -------------------------------------------------------------------------------------------- The command line
 
-const HELP = `usage: node cosignet-verify.mjs EVIDENCE... [--trust TRUST] [--payload FILE] [--now TIME|now] [--json]
+const HELP = `usage: node cosignet-verify.mjs EVIDENCE... [--trust TRUST] [--payload FILE] [--now TIME|now]
+                               [--email ADDRESS] [--json]
 
 Checks Cosignet evidence.
 
   --trust TRUST    the trust file: whom you rely on. Without it, nothing is better than "consistent"
   --payload FILE   what is about to be executed, in any spelling of JSON; implies --now now
   --now TIME       the time to judge validity by, such as 2026-01-31T12:00:00Z, or now
+  --email ADDRESS  a guess of an approver's e-mail address, to compare with the hashed ones of a public approval
   --json           one JSON object a document
   --batch          for tests: JSON lines from standard input, each with evidence and trust (in base64 or null),
-                   payload and now (text or null), answered by a line each
+                   payload, now and email (text or null), answered by a line each
   --help           this text
 
 Exit status: 0 authentic, 1 false, 2 unreadable, 3 consistent and not authenticated. Of several documents, the worst:
@@ -2031,12 +2108,12 @@ function inWords(file, verdict) {
 
 /** @param {string[]} words */
 function readArguments(words) {
-  /** @type {{files: string[], trust: string|null, payload: string|null, now: string|null, flags: Set<string>}} */
-  const asked = { files: [], trust: null, payload: null, now: null, flags: new Set() };
+  /** @type {{files: string[], flags: Set<string>} & Record<"trust"|"payload"|"now"|"email", string|null>} */
+  const asked = { files: [], flags: new Set(), trust: null, payload: null, now: null, email: null };
   for (let i = 0; i < words.length; i++) {
     const word = words[i];
-    if (word === "--trust" || word === "--payload" || word === "--now") {
-      const option = /** @type {"trust"|"payload"|"now"} */ (word.slice(2));
+    if (["--trust", "--payload", "--now", "--email"].includes(word)) {
+      const option = /** @type {"trust"|"payload"|"now"|"email"} */ (word.slice(2));
       if (asked[option] !== null || i + 1 === words.length) throw new Error(`${word} needs one value`);
       asked[option] = words[++i];
     } else if (["--json", "--batch", "--help"].includes(word)) asked.flags.add(word);
@@ -2054,10 +2131,10 @@ function readArguments(words) {
 async function batch(input, answer) {
   const bytes = (/** @type {string} */ base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   for await (const line of input) {
-    const { evidence, trust, payload, now } = JSON.parse(line);
+    const { evidence, trust, payload, now, email } = JSON.parse(line);
     const expectedPayload = payload === null ? null : utf8(payload);
     const trusted = trust === null ? null : bytes(trust);
-    const { exit, check } = await judge(bytes(evidence), trusted, { expectedPayload, now });
+    const { exit, check } = await judge(bytes(evidence), trusted, { expectedPayload, now, email });
     answer(JSON.stringify({ exit, check }));
   }
 }
@@ -2082,7 +2159,7 @@ async function main(process) {
       process.stderr.write(`${shown(error.message)}\n`);
       return new Uint8Array(); // which is no evidence either
     });
-    const verdict = await judge(evidence, trust, { expectedPayload, now: asked.now });
+    const verdict = await judge(evidence, trust, { expectedPayload, now: asked.now, email: asked.email });
     const inJson = asked.flags.has("--json");
     process.stdout.write(inJson ? `${JSON.stringify({ file, ...verdict })}\n` : inWords(file, verdict));
     exits.push(verdict.exit);

@@ -7,6 +7,7 @@ alone, and its sections are in that document's order.
 
     cosignet_verify.py EVIDENCE... --trust TRUST         was this decided, by people whose passkeys I trust?
     cosignet_verify.py EVIDENCE --trust TRUST --payload ACTION.json    about exactly this, and still valid now?
+    cosignet_verify.py EVIDENCE --trust TRUST --email ADDRESS          by somebody whose address this is?
     cosignet_verify.py --batch                           answers requests from standard input, each a line of JSON
 
 EVIDENCE is the document to judge. TRUST is the file in which you keep what you rely on: never take it from whoever
@@ -24,6 +25,7 @@ files the worst status is the exit status: false, then unreadable, then not auth
 import argparse
 import base64
 import hashlib
+import hmac
 import io
 import json
 import re
@@ -567,7 +569,12 @@ REQUESTED, ENROLLED, REVOKED = "confirmation.requested", "credential.enrolled", 
 OUTCOMES = {"approved": "confirmation.approved", "rejected": "confirmation.rejected"}
 
 COUNTED = items(shape({"context credential": decode, "assertion": HASH, "counted_at": instant}))
-OUTCOME = {"confirmation": TEXT, "terms": HASH, "votes": COUNTED, "emails": OBJECT}
+# One number, and no other, so that whoever made the evidence does not say how long a guess takes.
+KDF, ITERATIONS = "PBKDF2-HMAC-SHA256", 600_000
+THESE_ITERATIONS = ruled(whole(), lambda count: count == ITERATIONS, str(ITERATIONS))
+HASHED_ADDRESS = shape({"kdf": one_of(KDF), "iterations": THESE_ITERATIONS, "salt hash": HASH})
+EMAILS = ruled(by_name(TEXT, HASHED_ADDRESS), lambda emails: len(emails) <= 100, "at most 100 hashed addresses")
+OUTCOME = {"confirmation": TEXT, "terms": HASH, "votes": COUNTED, "emails": EMAILS}
 RECORDS: dict[str, dict[str, Reader]] = {
     REQUESTED: {"confirmation": TEXT, "terms": HASH, "deadline": instant},
     OUTCOMES["approved"]: OUTCOME,
@@ -602,6 +609,23 @@ def leaf_from(value: Any) -> Object:
 def record_of(event: str) -> Reader:
     common = {"v": one_of("cosignet/record/v1"), "event": one_of(event), "organisation": TEXT, "sequence": whole(1)}
     return shape(common | {"time": instant} | RECORDS[event])
+
+
+def people_at(email: str, emails: Object) -> list[str]:
+    """Those whose hashed address is that of this one."""
+    try:
+        # As bytes, so that nothing but A-Z becomes lower case.
+        address = email.encode().strip(b" \t\r\n").lower()
+    except UnicodeEncodeError:
+        return []  # a surrogate without its partner: it has no UTF-8 that could have been hashed
+    if any(byte < 0x20 or byte == 0x7F for byte in address):
+        return []  # zeros at its end, for one, make no difference to HMAC
+    return [person for person, hashed in emails.items() if is_hash_of(hashed, address)]
+
+
+def is_hash_of(hashed: Object, address: bytes) -> bool:
+    found = hashlib.pbkdf2_hmac("sha256", address, hashed["salt"], ITERATIONS)
+    return hmac.compare_digest(found, hashed["hash"])
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -989,6 +1013,9 @@ class Consistent:
             in_order = times == sorted(times) and times[-1] < self.request["record"]["deadline"]
             require(in_order, "time.deadline", "request, vote, outcome and deadline are not in the order of time")
         self.check_count()
+        self.approvers = {vote.approver for vote in self.votes if vote.decision == "approve"}
+        self.emails = self.outcome["record"]["emails"]
+        self.check_emails()
         self.header = b""
         self.heights: list[int] = []
         if evidence["anchor"] is not None:
@@ -1123,6 +1150,12 @@ class Consistent:
                 state = decided(self.policy, seats["approve"], seats["reject"])
         require(state == self.decision, "policy.quorum", f"the votes do not make it {self.decision}")
 
+    def check_emails(self) -> None:
+        # Withheld terms do not say whether it is revealed. Then only that there are addresses does.
+        revealed = bool(self.emails) if self.withheld else self.terms["reveal"] == "yes"
+        people = self.approvers if revealed and self.decision == "approved" else set()
+        require(self.emails.keys() == people, "leaf.record", "hashed addresses are not those that are to be revealed")
+
     def check_anchor(self) -> None:
         self.header = self.evidence["anchor"]["header"]
         try:
@@ -1218,8 +1251,8 @@ def check_trusted(found: Consistent, trust: Object) -> Receipt:
     anchored = check_block(found, trust)
     passkeys = [known_as(found, vote.key, trust) for vote in found.votes]
     require(all(passkeys), "credential.enrolled", "nothing trusted says whose a passkey is", status)
-    floor, approvers = trust["floor"], {vote.approver for vote in found.votes if vote.decision == "approve"}
-    counted = approvers & set(floor["approvers"]) if floor["approvers"] else approvers
+    floor = trust["floor"]
+    counted = found.approvers & set(floor["approvers"]) if floor["approvers"] else found.approvers
     enough = found.decision == "rejected" or len(counted) >= floor["threshold"]
     require(enough, "policy.floor", "fewer people have approved than the trust file asks for", status)
     level = "anchored" if anchored else "witnessed" if witnessed else "included"
@@ -1324,9 +1357,17 @@ class Judgement:
 
 
 def judge(
-    evidence: bytes, trust: bytes | None, *, expected_payload: bytes | None = None, now: str | datetime | None = None
+    evidence: bytes,
+    trust: bytes | None,
+    *,
+    expected_payload: bytes | None = None,
+    now: str | datetime | None = None,
+    email: str | None = None,
 ) -> Judgement:
-    """`expected_payload` are canonical bytes, such as `canonical_payload` gives; `now` is your own clock."""
+    """`expected_payload` are canonical bytes, such as `canonical_payload` gives; `now` is your own clock.
+
+    `email` is a guess of an approver's address.
+    """
     found = None
     try:
         moment = moment_of(now)
@@ -1335,14 +1376,16 @@ def judge(
         found = Consistent(document)
         if trusted is None:
             check_usable(found, expected_payload, moment)
+            check_email(found, email)
             return described(Judgement(NOT_AUTHENTICATED, None, "it agrees with itself; there is no trust file"), found)
         receipt = check_trusted(found, trusted)
         check_usable(found, expected_payload, moment)
+        guessed = check_email(found, email)
     except Refusal as refusal:
         judgement = Judgement(refusal.status, refusal.check, refusal.detail)
         return described(judgement, found) if found and refusal.status == NOT_AUTHENTICATED else judgement
     judgement = described(Judgement(AUTHENTIC, None, "every check passed"), found)
-    return listed(judgement, found, receipt, trusted["names"])
+    return listed(judgement, found, receipt, trusted["names"], guessed)
 
 
 def moment_of(now: str | datetime | None) -> float | None:
@@ -1363,6 +1406,15 @@ def check_usable(found: Consistent, expected_payload: bytes | None, moment: floa
         require(moment < found.terms["valid_until"], "time.validity", "the approval is not valid any longer")
 
 
+def check_email(found: Consistent, email: str | None) -> list[str]:
+    """Gives the people whose address was guessed."""
+    if email is None:
+        return []
+    guessed = people_at(email, found.emails)
+    require(bool(guessed), "email.expected", "no hashed address is that of this e-mail address")
+    return guessed
+
+
 def clock(seconds: int) -> str:
     last = 253_402_300_799  # of the year 9999; a cosignature may claim any 64 bits
     return f"{datetime.fromtimestamp(min(seconds, last), UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -1381,7 +1433,9 @@ def described(judgement: Judgement, found: Consistent) -> Judgement:
     return judgement
 
 
-def listed(judgement: Judgement, found: Consistent, receipt: Receipt, names: dict[str, str]) -> Judgement:
+def listed(
+    judgement: Judgement, found: Consistent, receipt: Receipt, names: dict[str, str], guessed: list[str]
+) -> Judgement:
     for signer, known in zip(judgement.signers or [], receipt.passkeys, strict=True):
         signer |= {"name": names.get(signer["person"], ""), "passkey": known}
     heads = ", ".join(str(size) for size in sorted({vote.context["head"][0] for vote in found.votes}))
@@ -1401,6 +1455,8 @@ def listed(judgement: Judgement, found: Consistent, receipt: Receipt, names: dic
         *([] if found.withheld else ["who the requester is"]),
         "that no passkey had been revoked",
         *(f"that the passkey of '{person}' is theirs" for person in by_word),
+        *(f"that the e-mail address hashed for '{person}' is theirs" for person in found.emails),
+        *(f"that '{person}' has the e-mail address that was asked for" for person in guessed),
     ]
     judgement.not_proven = [
         *([] if receipt.witnessed else ["that everybody is shown the same log"]),
@@ -1437,17 +1493,19 @@ def answer(line: bytes) -> Judgement:
     """To one request of --batch."""
     try:
         request = json.loads(line)
-        evidence, trust, payload, now = (request[name] for name in ("evidence", "trust", "payload", "now"))
+        evidence, trust, payload, now, email = (
+            request[name] for name in ("evidence", "trust", "payload", "now", "email")
+        )
         given = base64.b64decode(evidence), None if trust is None else base64.b64decode(trust)
         data = None if payload is None else payload.encode("utf-8", "surrogatepass")
-        clock_says = nothing_or(TEXT)(now)
+        clock_says, guess = nothing_or(TEXT)(now), nothing_or(TEXT)(email)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Judgement(UNREADABLE, "evidence.form", f"this is no request: {error}")
     try:
         expected = None if data is None else canonical_payload(data)
     except Refusal as refusal:
         return Judgement(UNREADABLE, refusal.check, refusal.detail)
-    return judge(*given, expected_payload=expected, now=clock_says)
+    return judge(*given, expected_payload=expected, now=clock_says, email=guess)
 
 
 def contents(path: str, check: str) -> bytes:
@@ -1458,11 +1516,13 @@ def contents(path: str, check: str) -> bytes:
         raise Refusal(check, f"{path}: {error.strerror}", UNREADABLE) from error
 
 
-def judge_file(path: str, trust: str | None, payload: str | None, now: str | datetime | None) -> Judgement:
+def judge_file(
+    path: str, trust: str | None, payload: str | None, now: str | datetime | None, email: str | None
+) -> Judgement:
     try:
         expected = canonical_payload(contents(payload, "payload.not_json")) if payload else None
         trusted = contents(trust, "trust.form") if trust else None
-        return judge(contents(path, "evidence.form"), trusted, expected_payload=expected, now=now)
+        return judge(contents(path, "evidence.form"), trusted, expected_payload=expected, now=now, email=email)
     except Refusal as refusal:
         return Judgement(UNREADABLE, refusal.check, refusal.detail)
 
@@ -1473,6 +1533,7 @@ def main() -> int:
     parser.add_argument("--trust", metavar="TRUST", help="your trust file")
     parser.add_argument("--payload", metavar="FILE", help="what is about to be executed; implies --now now")
     parser.add_argument("--now", metavar="TIME", help="when it is to be valid, such as 2026-01-31T12:00:00Z, or `now`")
+    parser.add_argument("--email", metavar="ADDRESS", help="an approver's e-mail address, as you guess it")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each document")
     parser.add_argument("--batch", action="store_true", help="answer requests from standard input")
     options = parser.parse_args()
@@ -1489,7 +1550,7 @@ def main() -> int:
     moment = datetime.now(UTC) if now == "now" else now
     statuses = set()
     for path in options.evidence:
-        judgement = judge_file(path, options.trust, options.payload, moment)
+        judgement = judge_file(path, options.trust, options.payload, moment, options.email)
         statuses.add(judgement.exit)
         if options.json:
             print(json.dumps({"file": path} | asdict(judgement)))

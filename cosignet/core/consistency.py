@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from cosignet.core.addresses import HashedAddress
 from cosignet.core.assertion import Credential
-from cosignet.core.canonical import Payload, canonicalise
+from cosignet.core.canonical import Payload
 from cosignet.core.checkpoint import Checkpoint
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.decision import Matter, Vote, read_vote, recount, require_distinct, require_seat
 from cosignet.core.encoding import b64u, from_instant, sha256
 from cosignet.core.entry import Entry
-from cosignet.core.evidence import Evidence, KeyEvidence, VoteEvidence, assertion_to_json
+from cosignet.core.evidence import Evidence, KeyEvidence, VoteEvidence
 from cosignet.core.leaf import ENROLLED, REQUESTED, REVOKED, Leaf, public_deadline
 from cosignet.core.merkle import verify_consistency
 from cosignet.core.note import Note
 from cosignet.core.ots import read_claims, root_in
+from cosignet.core.outcome import OutcomeRecord, read_outcome
 from cosignet.core.policy import Policy
 from cosignet.core.record import Record
 from cosignet.core.terms import Terms, hash_text
@@ -57,7 +59,8 @@ class Key:
 class Consistent:
     """Evidence that agrees with itself. `request` and `record` are what the log's leaves commit to.
 
-    `anchored` are the heights of the Bitcoin blocks whose header its anchor claims to have.
+    `addresses` are the hashed ones of those who approved, by person, where that is public. `anchored` are the heights
+    of the Bitcoin blocks whose header its anchor claims to have.
     """
 
     evidence: Evidence
@@ -67,6 +70,7 @@ class Consistent:
     record: Record
     votes: tuple[Vote, ...]
     keys: Mapping[bytes, Key]
+    addresses: Mapping[str, HashedAddress]
     anchored: tuple[int, ...]
 
     @property
@@ -82,16 +86,15 @@ def check(evidence: Evidence) -> Consistent:
     request_leaf, request = evidence.request.open(REQUESTED, head)
     _check_request(evidence, request_leaf, request, content)
     outcome_leaf, record = evidence.outcome.open(f"confirmation.{evidence.decision}", head)
-    _check_outcome(evidence, outcome_leaf, record, request_leaf, request)
+    outcome = _check_outcome(evidence, outcome_leaf, record, request_leaf, request)
     keys = {key.credential.id: _key(key, evidence, head, record, content) for key in evidence.keys}
     votes = tuple(_vote(vote, evidence, keys, content) for vote in evidence.votes)
     _check_heads(evidence, votes, head)
-    counted = [
-        (vote, from_instant(said["counted_at"])) for vote, said in zip(votes, record.content["votes"], strict=True)
-    ]
+    counted = list(zip(votes, outcome.counted_at, strict=True))
     _check_times(counted, request, record)
     _count(evidence, content, counted)
-    return Consistent(evidence, content, head, request, record, votes, keys, _anchored(evidence))
+    _check_addresses(evidence, content, votes, outcome.addresses)
+    return Consistent(evidence, content, head, request, record, votes, keys, outcome.addresses, _anchored(evidence))
 
 
 def _content(evidence: Evidence) -> Content | None:
@@ -128,37 +131,19 @@ def _check_request(evidence: Evidence, leaf: Leaf, record: Record, content: Cont
         raise _other_record("the request in the log has other terms")
 
 
-def _check_outcome(evidence: Evidence, leaf: Leaf, record: Record, request_leaf: Leaf, request: Record) -> None:
+def _check_outcome(
+    evidence: Evidence, leaf: Leaf, record: Record, request_leaf: Leaf, request: Record
+) -> OutcomeRecord:
     said = record.content
     same = {name: request.content[name] for name in ("confirmation", "terms")}
     if set(said) != {"confirmation", "terms", "votes", "emails"} or {name: said[name] for name in same} != same:
         raise _other_record("the outcome in the log is not that of this request")
     if record.organisation != request.organisation or leaf.public["request"] != request_leaf.id:
         raise _other_record("the outcome in the log names another request")
-    if not isinstance(said["emails"], dict):
-        raise _other_record("the outcome in the log is of another form")
-    _check_recorded(said["votes"], evidence.votes)
+    outcome = read_outcome(said, evidence.votes)
     if evidence.request.index >= evidence.outcome.index:
         raise VerificationFailed("log.order", "the outcome is in the log before the request")
-
-
-def _check_recorded(recorded: Any, votes: tuple[VoteEvidence, ...]) -> None:
-    if not isinstance(recorded, list) or len(recorded) != len(votes):
-        raise _other_record("the log has other votes")
-    for said, vote in zip(recorded, votes, strict=True):
-        times = said.get("counted_at") if isinstance(said, dict) else None
-        if said != {**vote_record(vote), "counted_at": times}:
-            raise _other_record("the log has other votes")
-        _instant(times)
-
-
-def vote_record(vote: VoteEvidence) -> dict[str, str]:
-    """A vote as records name it: what was signed, with which passkey, and the hash of the raw assertion."""
-    return {
-        "context": b64u(vote.context),
-        "credential": b64u(vote.assertion.credential_id),
-        "assertion": b64u(sha256(canonicalise(assertion_to_json(vote.assertion)))),
-    }
+    return outcome
 
 
 def _key(key: KeyEvidence, evidence: Evidence, head: Checkpoint, outcome: Record, content: Content | None) -> Key:
@@ -270,6 +255,16 @@ def _count(evidence: Evidence, content: Content | None, counted: list[tuple[Vote
     # Whatever the policy is, the vote that decides is the last one, and of the kind that it decides.
     if not votes or {"approve": "approved", "reject": "rejected"}[votes[-1].context.decision] != evidence.decision:
         raise VerificationFailed("policy.quorum", "the last vote cannot have decided this")
+
+
+def _check_addresses(
+    evidence: Evidence, content: Content | None, votes: tuple[Vote, ...], addresses: Mapping[str, HashedAddress]
+) -> None:
+    # Whoever does not see the terms learns from the addresses themselves that they were made public.
+    public = evidence.decision == "approved" and (content.terms.reveal == "yes" if content else bool(addresses))
+    approved = {vote.context.approver for vote in votes if vote.context.decision == "approve"}
+    if addresses.keys() != (approved if public else set()):
+        raise _other_record("the addresses in the log are not those of the people who agreed to it")
 
 
 def _anchored(evidence: Evidence) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ The checks and their names are docs/protocol.md §7. There is no bare yes or no:
 rests on somebody's word, and what is not proven.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,25 +57,31 @@ class Verdict:
     not_checked: tuple[str, ...]
 
 
-def verify(raw: bytes, trust: Trust, *, expected_payload: bytes | None, now: datetime | None) -> Verdict:
+def verify(
+    raw: bytes, trust: Trust, *, expected_payload: bytes | None, now: datetime | None, email: str | None = None
+) -> Verdict:
     """Check one evidence document against the relying party's trust.
 
     `expected_payload` are the canonical bytes of what is about to be executed, and `now` is when; whoever looks at the
-    past passes neither. Evidence that withholds its payload is never about the expected one. Raises
+    past passes neither. Evidence that withholds its payload is never about the expected one. `email` is a guess whose
+    address is public with the approval, which takes some tenths of a second for each person. Raises
     `VerificationFailed(<named check>)`, and `NotAuthenticated` of it when the document agrees with itself and the trust
     file does not vouch for it. A document that cannot be read fails as `evidence.form`.
     """
     with _named_checks():
         authentic = authenticate(check(Evidence.parse(raw)), trust)
         _require_use(authentic.found, expected_payload, now)
-        return _verdict(authentic, trust)
+        return _verdict(authentic, trust, _confirmed(email, authentic.found))
 
 
-def require_consistent(raw: bytes, *, expected_payload: bytes | None, now: datetime | None) -> Consistent:
+def require_consistent(
+    raw: bytes, *, expected_payload: bytes | None, now: datetime | None, email: str | None = None
+) -> Consistent:
     """As `verify` for those who trust nobody: what comes back agrees with itself, and may be a forgery as a whole."""
     with _named_checks():
         found = check(Evidence.parse(raw))
         _require_use(found, expected_payload, now)
+        _confirmed(email, found)
         return found
 
 
@@ -110,7 +116,17 @@ def _require_use(found: Consistent, expected: bytes | None, now: datetime | None
         raise VerificationFailed("time.validity", f"the approval was valid until {until}")
 
 
-def _verdict(authentic: Authentic, trust: Trust) -> Verdict:
+def _confirmed(email: str | None, found: Consistent) -> dict[str, str]:
+    """The guess, if there is one, by the person whose hashed address it is."""
+    if email is None:
+        return {}
+    for person, address in found.addresses.items():
+        if address.is_of(email):
+            return {person: email}
+    raise VerificationFailed("email.expected", "nobody who approved is known to have the expected e-mail address")
+
+
+def _verdict(authentic: Authentic, trust: Trust, emails: Mapping[str, str]) -> Verdict:
     found = authentic.found
     names = {person.id: person.name for person in (*trust.roots, *trust.approvers)}
     signers = tuple(
@@ -134,7 +150,7 @@ def _verdict(authentic: Authentic, trust: Trust) -> Verdict:
         after=_after(found),
         before=authentic.receipt.before,
         proven=_proven(authentic, signers),
-        attested=_attested(authentic, signers),
+        attested=_attested(authentic, signers, emails),
         not_proven=_not_proven(authentic),
         not_checked=_WITHHELD if found.content is None else (),
     )
@@ -169,7 +185,7 @@ def _proven(authentic: Authentic, signers: tuple[Signer, ...]) -> tuple[str, ...
     return (*who, *content, *log, *existed)
 
 
-def _attested(authentic: Authentic, signers: tuple[Signer, ...]) -> tuple[str, ...]:
+def _attested(authentic: Authentic, signers: tuple[Signer, ...], emails: Mapping[str, str]) -> tuple[str, ...]:
     found = authentic.found
     operator = [
         f"the operator says it was decided at {instant(found.decided_at)}, before the deadline",
@@ -177,7 +193,13 @@ def _attested(authentic: Authentic, signers: tuple[Signer, ...]) -> tuple[str, .
         "the operator says that none of the passkeys had been revoked by then",
     ]
     whose = [f"the operator says that a passkey is {s.person}'s" for s in signers if s.key_state == "attested"]
-    return (*operator, *whose)
+    hashed = ["the operator hashed the e-mail address of each who approved: whoever guesses one can confirm it"]
+    confirmed = [
+        f"the operator says that {s.name or s.person} has the e-mail address {emails[s.person]}"
+        for s in signers
+        if s.person in emails
+    ]
+    return (*operator, *whose, *(hashed if found.addresses else ()), *confirmed)
 
 
 def _not_proven(authentic: Authentic) -> tuple[str, ...]:

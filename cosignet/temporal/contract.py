@@ -30,7 +30,8 @@ class Ask:
     `payload` is the JSON text of what will be executed. `approvers` are e-mail addresses or person ids; or `policy`
     names one of the organisation's, and `threshold` may only tighten it (0: as the policy says, else 1).
     `expires_in` (30 to 2,592,000) and `valid_for` are seconds. `execution` is empty or names where alone the action
-    may run. `claim` is what the caller says of itself: shown as a claim, never as the requester.
+    may run. `claim` is what the caller says of itself: shown as a claim, never as the requester. `public_reveal`
+    makes an approval public, for ever: everybody who knows its id may read action, payload, note and reasons.
     """
 
     action: str
@@ -44,6 +45,7 @@ class Ask:
     execution: str = ""
     external_id: str = ""
     claim: str = ""
+    public_reveal: bool = False
 
 
 @dataclass(frozen=True)

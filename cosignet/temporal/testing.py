@@ -26,6 +26,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from cosignet.core.addresses import SALT_BYTES, HashedAddress
 from cosignet.core.canonical import Payload
 from cosignet.core.client_data import RelyingParty
 from cosignet.core.encoding import b64u, instant, sha256
@@ -40,6 +41,7 @@ from cosignet.testing import Ceremony, SoftwareLog, SoftwarePasskey
 
 ORIGIN = f"https://{TESTING_RP_ID}"
 PERSON = "tester"
+EMAIL = f"{PERSON}@{TESTING_RP_ID}"
 _DECIDE = "cosignet.testing.decide"
 
 
@@ -95,7 +97,7 @@ class FakeApprover:
             created_at=now,
             deadline=deadline,
             valid_until=deadline + timedelta(seconds=ask.valid_for),
-            reveal="no",
+            reveal="yes" if ask.public_reveal else "no",
             execution=ask.execution,
         )
 
@@ -117,7 +119,9 @@ class FakeApprover:
         assertion = self.passkey.sign(challenge, Ceremony(TESTING_RP_ID, ORIGIN))
         decision: DecisionStatus = "approved" if answer.decision == "approve" else "rejected"
         vote = VoteEvidence(context, answer.reason, assertion)
-        outcome = self.log.decide(decision, request, terms, [(vote, terms.created_at)], terms.created_at)
+        public = ask.public_reveal and decision == "approved"
+        addresses = {PERSON: HashedAddress.of(EMAIL, secrets.token_bytes(SALT_BYTES))} if public else {}
+        outcome = self.log.decide(decision, request, terms, [(vote, terms.created_at)], terms.created_at, addresses)
         return self.log.evidence(
             decision,
             terms,

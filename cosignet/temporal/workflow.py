@@ -44,6 +44,7 @@ async def require_approval(
     valid_for: int = 3600,
     external_id: str = "",
     claim: str = "",
+    public_reveal: bool = False,
     task_queue: str = TASK_QUEUE,
 ) -> Approval:
     """Wait until humans approved, and return only then.
@@ -69,6 +70,7 @@ async def require_approval(
         execution=execution,
         external_id=external_id,
         claim=claim,
+        public_reveal=public_reveal,
     )
     confirmation = workflow.uuid4().hex
     outcome = await _decided(confirmation, ask, task_queue)

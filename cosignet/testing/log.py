@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from cosignet.core.addresses import HashedAddress
 from cosignet.core.assertion import Credential
 from cosignet.core.checkpoint import Checkpoint, Head
-from cosignet.core.consistency import enrolment_record, vote_record
+from cosignet.core.consistency import enrolment_record
 from cosignet.core.encoding import b64u, instant, sha256
 from cosignet.core.entry import Entry
 from cosignet.core.evidence import DecisionStatus, Evidence, HeadProof, KeyEvidence, VoteEvidence
@@ -16,6 +17,7 @@ from cosignet.core.leaf import ENROLLED, REQUESTED, REVOKED, Leaf, commitment, p
 from cosignet.core.log_keys import Kind, SigningKey
 from cosignet.core.merkle import consistency_ranges, inclusion_ranges, leaf_hash
 from cosignet.core.note import Note, Signature
+from cosignet.core.outcome import outcome_record
 from cosignet.core.record import Record
 from cosignet.core.terms import Terms
 from cosignet.core.tiles import grow, hashes_of, root_of
@@ -107,15 +109,10 @@ class SoftwareLog:
         terms: Terms,
         votes: Sequence[tuple[VoteEvidence, datetime]],
         at: datetime,
+        addresses: Mapping[str, HashedAddress] | None = None,
     ) -> int:
         """Record what votes, each with the time it was counted at, have decided about a request."""
-        counted = [{**vote_record(vote), "counted_at": instant(when)} for vote, when in votes]
-        content = {
-            "confirmation": terms.confirmation,
-            "terms": b64u(sha256(terms.to_bytes())),
-            "votes": counted,
-            "emails": {},
-        }
+        content = outcome_record(terms.confirmation, sha256(terms.to_bytes()), votes, addresses or {})
         return self.append(f"confirmation.{decision}", content, at, {"request": self.id_of(request)})
 
     def checkpoint(self) -> bytes:

@@ -150,8 +150,6 @@ FIELDS = [
     ("request.approvers", {"approvers": ["anna@example.com"] * 101}),
     ("request.policy", {"approvers": [], "policy": "\x00"}),
     ("request.policy", {"approvers": [], "policy": "x" * 201}),
-    ("request.unsupported", {"public_reveal": True}),
-    ("request.unsupported", {"public_reveal": False}),
     ("request.unsupported", {"callback_url": "https://agent.example/hook"}),
     ("request.unknown_field", {"usable": True}),
     ("request.unknown_field", {"Action": "x"}),

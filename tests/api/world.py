@@ -112,7 +112,7 @@ class World:
         """The header of a personal link."""
         async with self.acme.database.write() as tx:
             at = await self.acme.database.clock(tx)
-            token = await create_link(tx, confirmation, self.acme.people[name].id, at=at)
+            token = await create_link(tx, confirmation, self.acme.people[name].id, delivered=True, at=at)
         return {"Authorization": f"Link {token}"}
 
     async def approver(self, confirmation: str, name: str = "anna") -> "Approver":

@@ -15,6 +15,7 @@ from stack import find_temporal
 from tests.browser.site import Signer, Site, running_site
 from tests.browser.tab import Tab, chromium, new_tab
 
+BUNDLES = Path(__file__).parents[1] / "vectors" / "evidence"
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 RISKY = {
     "payload": {
@@ -97,6 +98,21 @@ class Camera:
             await tab.reaches("recorded")
             await self.take(tab, "recorded")
 
+    async def publishing(self) -> None:
+        async with self.tab() as (tab, signer):
+            asked = await self.site.ask(signer, public_reveal=True, **RISKY)
+            await tab.open(asked.url, "sign-in")
+            await tab.hook("sign-in").click()
+            await tab.reaches("not-approver")
+            await self.take(tab, "public-unverified")
+            await tab.open(await self.site.link(asked, signer))
+            await self.take(tab, "public-ready")
+            await tab.read_to_the_end()
+            await self.take(tab, "public-read")
+            await tab.hook("approve").click()
+            await tab.reaches("recorded")
+            await self.take(tab, "public-recorded")
+
     async def not_deciding(self) -> None:
         async with self.tab() as (tab, signer):
             ben = await self.site.signer("Ben Okafor")
@@ -149,9 +165,33 @@ class Camera:
             await tab.open(await self.site.link(asked, signer), "decided")
             await self.take(tab, "decided")
 
+    async def verifying(self) -> None:
+        async with self.tab() as (tab, _):
+            for name, case in (("authentic", "revealed"), ("false", "payload_another_fail_payload.hash")):
+                await tab.page.goto(f"{self.site.url}/verify")
+                if name == "authentic":
+                    await self.take(tab, "verify")
+                for part in ("trust", "evidence"):
+                    await tab.page.set_input_files(f"#{part}", BUNDLES / case / f"{part}.json")
+                await tab.page.locator("main[data-exit]").wait_for()
+                await self.take(tab, f"verify-{name}")
+                if name == "authentic":
+                    await tab.page.get_by_test_id("email").fill("alice@example.com")
+                    await tab.page.get_by_test_id("check-email").click()
+                    await tab.page.get_by_test_id("guessed").and_(tab.page.locator("[data-is]")).wait_for()
+                    await self.take(tab, "verify-guessed")
+
     async def everything(self) -> None:
         """Each scene by itself: one that fails does not hide the others."""
-        for scene in (self.enrolment, self.deciding, self.not_deciding, self.broken, self.decided):
+        for scene in (
+            self.enrolment,
+            self.deciding,
+            self.publishing,
+            self.not_deciding,
+            self.broken,
+            self.decided,
+            self.verifying,
+        ):
             try:
                 await scene()
             except (AssertionError, Error) as error:

@@ -106,7 +106,7 @@ class Site:
         """A personal link for somebody whom nobody asked."""
         async with self.acme.database.write() as tx:
             at = await self.acme.database.clock(tx)
-            token = await create_link(tx, asked.id, signer.person.id, at=at)
+            token = await create_link(tx, asked.id, signer.person.id, delivered=True, at=at)
         return f"{self.url}/approve/{asked.id}#{token}"
 
     async def revoke_passkey(self, signer: Signer) -> None:

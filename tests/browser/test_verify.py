@@ -13,16 +13,17 @@ from api.verify_page import VERIFIER, verify_page
 FOLDER = Path(__file__).parents[1] / "vectors" / "evidence"
 CASES = sorted(folder.name for folder in FOLDER.iterdir())
 APPROVED = FOLDER / "approved_two_of_three"
+PUBLIC = FOLDER / "revealed"
 FALSE = FOLDER / "payload_another_fail_payload.hash"
 
 JUDGE_ALL = """async ([source, cases]) => {
   const { judge } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
   const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const judged = [];
-  for (const { evidence, trust, payload, now } of cases) {
+  for (const { evidence, trust, payload, now, email } of cases) {
     const expectedPayload = payload === null ? null : new TextEncoder().encode(payload);
     const trusted = trust === null ? null : bytes(trust);
-    const { exit, check } = await judge(bytes(evidence), trusted, { expectedPayload, now });
+    const { exit, check } = await judge(bytes(evidence), trusted, { expectedPayload, now, email });
     judged.push([exit, check]);
   }
   return judged;
@@ -68,6 +69,43 @@ async def test_without_trust_it_is_consistent_at_most(site, tab):
     assert await judged(tab, 3) == "Consistent, not authenticated: approved"
     await give(tab, APPROVED / "trust.json")
     assert await judged(tab, 0) == "Authentic: approved"
+
+
+async def test_whoever_knows_an_address_sees_whether_it_is_an_approvers(site, tab):
+    await tab.page.goto(f"{site.url}/verify")
+    await give(tab, PUBLIC / "trust.json", PUBLIC / "evidence.json")
+    assert await judged(tab, 0) == "Authentic: approved"
+    states = '[data-check="email.expected"]'
+    await expect(tab.page.locator(states)).to_have_attribute("data-is", "not checked")
+    for email, answer, state in (("Alice@example.com", "Yes. ", "passed"), ("eve@example.com", "No. ", "failed")):
+        await tab.page.get_by_test_id("email").fill(email)
+        await tab.page.get_by_test_id("check-email").click()
+        await expect(tab.page.get_by_test_id("guessed")).to_contain_text(answer)
+        await expect(tab.page.get_by_test_id("guessed")).to_contain_text(email)
+        await expect(tab.page.locator(states)).to_have_attribute("data-is", state)
+        # It is no less authentic for being somebody else's.
+        assert await judged(tab, 0) == "Authentic: approved"
+
+
+async def test_an_answer_about_another_file_is_not_shown(site, tab):
+    await tab.page.goto(f"{site.url}/verify")
+    await give(tab, PUBLIC / "evidence.json")
+    assert await judged(tab, 3) == "Consistent, not authenticated: approved"
+    await tab.page.get_by_test_id("email").fill("alice@example.com")
+    await tab.page.evaluate("document.getElementById('guess-form').requestSubmit()")
+    await expect(tab.page.get_by_test_id("guessed")).to_have_text("Checking …")
+    await give(tab, PUBLIC / "trust.json")
+    assert await judged(tab, 0) == "Authentic: approved"
+    await expect(tab.page.get_by_test_id("check-email")).to_be_enabled()
+    await expect(tab.page.get_by_test_id("guessed")).to_have_text("")
+
+
+@pytest.mark.parametrize("folder", ["approved_two_of_three", "address_hashed_once_fail_leaf.record"])
+async def test_nobody_is_asked_for_an_address_where_none_is_hashed(site, tab, folder):
+    await tab.page.goto(f"{site.url}/verify")
+    await give(tab, FOLDER / folder / "evidence.json")
+    await judged(tab, 1 if "fail" in folder else 3)
+    await expect(tab.page.get_by_test_id("email")).to_be_hidden()
 
 
 async def test_what_is_no_evidence_is_said_to_be_none(site, tab, tmp_path):
@@ -121,7 +159,7 @@ async def test_a_browser_judges_every_bundle_as_the_corpus_says(tab, saved):
     await tab.page.goto(saved.as_uri())
     expected = [json.loads((FOLDER / name / "expected.json").read_bytes()) for name in CASES]
     cases = [
-        {**_encoded(name), "payload": told["payload"], "now": told["now"]}
+        {**_encoded(name), "payload": told["payload"], "now": told["now"], "email": told["email"]}
         for name, told in zip(CASES, expected, strict=True)
     ]
     found = await tab.page.evaluate(JUDGE_ALL, [VERIFIER.read_text("utf-8"), cases])

@@ -35,4 +35,10 @@ async def test_the_page_agrees_on_forgeries(tab, soak, tmp_path):
 def _encoded(forgery):
     trust = None if forgery.trust is None else base64.b64encode(forgery.trust).decode()
     evidence = base64.b64encode(forgery.evidence).decode()
-    return {"evidence": evidence, "trust": trust, "payload": forgery.payload, "now": forgery.now}
+    return {
+        "evidence": evidence,
+        "trust": trust,
+        "payload": forgery.payload,
+        "now": forgery.now,
+        "email": forgery.email,
+    }

@@ -75,6 +75,7 @@ class Plan:
     local: bool = False
     action: str = "Wire money"
     claim: str = ""
+    public_reveal: bool = False
     expires_in: int = 900
     valid_for: int = 3600
     activity_queue: str | None = None
@@ -100,6 +101,7 @@ class Agent:
             input=[transfer],
             approvers=["anna@example.com"],
             claim=plan.claim,
+            public_reveal=plan.public_reveal,
             expires_in=plan.expires_in,
             valid_for=plan.valid_for,
         )

@@ -63,6 +63,7 @@ class Double:
             "requester": "agent",
             "claim": "",
             "execution": "",
+            "public_reveal": False,
             "external_id": "",
             "url": f"{self.url}/approve/{confirmation}",
             "created_at": instant(now),

@@ -30,7 +30,8 @@ async def ask(client, **changes):
 
 
 async def test_request_sends_what_was_asked_and_nothing_else(client, double):
-    asked = await ask(client, note="invoice 7", external_id="inv-7", claim="invoice bot", expires_in=60, valid_for=120)
+    optional = {"note": "invoice 7", "external_id": "inv-7", "claim": "invoice bot", "public_reveal": True}
+    asked = await ask(client, **optional, expires_in=60, valid_for=120)
     method, path, query, headers, body = double.seen[0]
     assert (method, path, query) == ("POST", "/v1/confirmations", {})
     assert headers["authorization"] == f"Bearer {KEY}"
@@ -39,9 +40,7 @@ async def test_request_sends_what_was_asked_and_nothing_else(client, double):
         "action": "Wire 250 EUR",
         "payload": PAYLOAD,
         "approvers": ["anna@example.com"],
-        "note": "invoice 7",
-        "external_id": "inv-7",
-        "claim": "invoice bot",
+        **optional,
         "expires_in": 60,
         "valid_for": 120,
     }

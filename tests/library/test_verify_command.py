@@ -85,6 +85,19 @@ def test_what_is_about_to_be_executed_has_to_be_this(tmp_path, capsys):
     assert "payload.duplicate_key" in told.err
 
 
+def test_a_guess_of_who_approved_is_confirmed_or_not(capsys):
+    public = FOLDER / "revealed"
+    asked = [public / "evidence.json", "--trust", public / "trust.json", "--email"]
+    assert verify(*asked, "Alice@example.com") == 0
+    assert "the operator says that Alice has the e-mail address Alice@example.com" in capsys.readouterr().out
+    assert verify(*asked, "mallory@example.com") == 1
+    assert verify(public / "evidence.json", "--email", "mallory@example.com") == 1
+    assert verify(public / "evidence.json", "--email", "alice@example.com") == 3
+    private = [APPROVED / "evidence.json", "--trust", APPROVED / "trust.json"]
+    assert verify(*private, "--email", "alice@example.com") == 1
+    assert capsys.readouterr().out.count("email.expected") == 3
+
+
 def test_a_folder_is_as_good_as_the_worst_in_it(tmp_path, capsys):
     trust = ["--trust", APPROVED / "trust.json"]
     (tmp_path / "deeper").mkdir()

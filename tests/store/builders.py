@@ -104,7 +104,7 @@ async def log(database: Database, event: str) -> int:
 async def issue(database: Database, confirmation: str, person: str, *, expires_at: datetime = LATER) -> bytes:
     nonce = secrets.token_bytes(32)
     async with database.write() as tx:
-        await insert_ceremony(tx, CeremonyRow(nonce, confirmation, person, b"{}", "", NOW, expires_at, None))
+        await insert_ceremony(tx, CeremonyRow(nonce, confirmation, person, b"{}", "", None, NOW, expires_at, None))
     return nonce
 
 

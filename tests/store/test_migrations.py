@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.types import BigInteger
 
 from cosignet.core.canonical import canonicalise
-from cosignet.core.encoding import b64u
+from cosignet.core.encoding import b64u, sha256
 from cosignet.core.leaf import Leaf, commitment
 from store.confirmations import get_confirmation
 from store.credentials import get_credentials
@@ -17,8 +17,9 @@ from store.database import Database, _alembic_config
 from store.events import list_events
 from store.log import list_waiting
 from store.log_schema import log_tree
-from store.organisations import list_organisations
+from store.organisations import find_person, list_organisations
 from store.schema import Moment
+from store.votes import find_link
 
 # Says when it is ready, then waits for all the others to be.
 MIGRATE = """
@@ -53,6 +54,17 @@ INSERT INTO credentials (id, organisation_id, person_id, public_key, backup_elig
     (:second, 'o', 'p', :raw, :no, :no, 0, :raw, '', 0);
 INSERT INTO events (id, organisation_id, sequence, type, confirmation_id, salt, record, created_at)
     VALUES ('e1', 'o', 1, 'credential.enrolled', NULL, :raw, :record, 0)
+"""
+
+# A link as revision 0004 kept it, of which nobody knows whether it was sent.
+BEFORE_LINKS_VERIFIED_ADDRESSES = """
+INSERT INTO organisations (id, name, sequence, created_at) VALUES ('o', 'Acme', 1, 0);
+INSERT INTO people (id, organisation_id, email, name, role, created_at)
+    VALUES ('p', 'o', 'a@example.com', 'A', 'owner', 0);
+INSERT INTO confirmations (id, organisation_id, owner, ask_hash, request_event, terms, terms_hash, payload, policy,
+    note, claim, external_id, status, created_at, deadline, valid_until)
+    VALUES ('c', 'o', 'key:1', :raw, 'e', :raw, :raw, :raw, :raw, '', '', '', 'pending', 0, 61, 62);
+INSERT INTO links (token_hash, confirmation_id, person_id, created_at) VALUES (:hash, 'c', 'p', 0)
 """
 
 
@@ -114,6 +126,22 @@ async def test_passkeys_learn_which_event_enrolled_them(empty_url):
         known = {passkey.id: passkey for passkey in await get_credentials(tx, [first, second])}
     assert (known[first].enrolled_event, known[first].revoked_event) == ("e1", None)
     assert known[second].enrolled_event is None
+    await database.close()
+
+
+async def test_a_link_from_before_verifies_no_address(empty_url):
+    database = Database(empty_url)
+    await asyncio.to_thread(command.upgrade, _alembic_config(database.url), "0004")
+    values = {"raw": b"{}", "hash": sha256(b"token")}
+    async with database.write() as tx:
+        for statement in BEFORE_LINKS_VERIFIED_ADDRESSES.split(";"):
+            await tx.execute(text(statement), {k: v for k, v in values.items() if f":{k}" in statement})
+    await database.migrate()
+    async with database.read() as tx:
+        link = await find_link(tx, "c", "token")
+        person = await find_person(tx, "o", "p")
+    assert (link.person, link.delivered) == ("p", False)
+    assert (person.name, person.email_verified_at) == ("A", None)
     await database.close()
 
 

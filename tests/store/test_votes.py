@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from store.credentials import revoke_credential
 from store.organisations import revoke_person
 from store.votes import (
+    Link,
     count_open_ceremonies,
     create_link,
     find_link,
@@ -141,10 +142,10 @@ async def test_a_link_opens_one_confirmation_for_one_person(database, tenant, co
     other = a_confirmation(tenant.id)
     await record(database, other)
     async with database.write() as tx:
-        token = await create_link(tx, confirmation, tenant.people[0].id, at=NOW)
-        again = await create_link(tx, confirmation, tenant.people[0].id, at=NOW)
-        assert await find_link(tx, confirmation, token) == tenant.people[0].id
-        assert await find_link(tx, confirmation, again) == tenant.people[0].id
+        token = await create_link(tx, confirmation, tenant.people[0].id, delivered=True, at=NOW)
+        again = await create_link(tx, confirmation, tenant.people[0].id, delivered=False, at=NOW)
+        assert await find_link(tx, confirmation, token) == Link(tenant.people[0].id, delivered=True)
+        assert await find_link(tx, confirmation, again) == Link(tenant.people[0].id, delivered=False)
         assert await find_link(tx, other.id, token) is None
         assert await find_link(tx, confirmation, token + "A") is None
         assert await find_link(tx, confirmation, "") is None

@@ -3,9 +3,11 @@
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 
+from cosignet.core.addresses import HashedAddress
 from cosignet.core.canonical import Payload
 from cosignet.core.checkpoint import Head
 from cosignet.core.client_data import RelyingParty
@@ -45,6 +47,12 @@ def raises(kind, code):
     with pytest.raises(CosignetError) as caught:
         yield
     assert (type(caught.value), caught.value.code) == (kind, code)
+
+
+@cache
+def hashed_address(person):
+    """What is public of the address of `person`, if anything is."""
+    return HashedAddress.of(f"{person}@example.com", sha256(person.encode()))
 
 
 def at(seconds):
@@ -161,7 +169,10 @@ class Story:
         votes = self.votes if votes is None else votes
         counted = [*self.counted, *self.counted[-1:] * len(votes)][: len(votes)]
         decided = decided_at or max(counted, default=at(60))
-        outcome = log.decide(decision, self.request, self.matter.terms, list(zip(votes, counted, strict=True)), decided)
+        addresses = self._addresses(votes) if decision == "approved" and self.matter.terms.reveal == "yes" else {}
+        outcome = log.decide(
+            decision, self.request, self.matter.terms, list(zip(votes, counted, strict=True)), decided, addresses
+        )
         document = log.evidence(
             decision,
             self.matter.terms,
@@ -175,6 +186,11 @@ class Story:
             note=self.note,
         )
         return replace(document, **changes)
+
+    def _addresses(self, votes):
+        contexts = [Context.parse(vote.context) for vote in votes]
+        approved = [context.approver for context in contexts if context.decision == "approve"]
+        return {person: hashed_address(person) for person in approved}
 
     def _used(self, votes):
         used = {vote.assertion.credential_id for vote in votes}

@@ -130,6 +130,7 @@ def test_evidence(name):
         Trust.parse((folder / "trust.json").read_bytes()),
         expected_payload=None if payload is None else payload.encode(),
         now=from_instant(expected["now"]),
+        email=expected["email"],
     )
     assert (judgement.exit, judgement.check) == (expected["exit"], expected.get("check"))
     if judgement.verdict:

@@ -55,30 +55,31 @@ def approved(**changes):
     return story.vote("alice", reason="Matches the order").vote("dora", stands_in_for="carol", seconds=90)
 
 
-def genuine(story, *, decision="approved", evidence=None, trust=None, payload=PAYLOAD.canonical, now=600):
+def genuine(story, *, decision="approved", evidence=None, trust=None, payload=PAYLOAD.canonical, now=600, email=None):
     """A case that verifies."""
     evidence = evidence or story.evidence(decision)
     signers = [json.loads(vote.context)["approver"] for vote in evidence.votes]
-    return _case(story, evidence, trust, payload, now, exit=AUTHENTIC, decision=decision, signers=signers)
+    return _case(story, evidence, trust, payload, now, email, exit=AUTHENTIC, decision=decision, signers=signers)
 
 
-def false(check, story, *, evidence=None, trust=None, payload=PAYLOAD.canonical, now=600):
+def false(check, story, *, evidence=None, trust=None, payload=PAYLOAD.canonical, now=600, email=None):
     """A case that fails by this check, whoever is trusted."""
-    return _case(story, evidence or story.evidence(), trust, payload, now, exit=FALSE, check=check)
+    return _case(story, evidence or story.evidence(), trust, payload, now, email, exit=FALSE, check=check)
 
 
 def unreadable(story, raw):
     """A case that is no evidence at all."""
-    case = _case(story, story.evidence(), None, PAYLOAD.canonical, 600, exit=UNREADABLE, check="evidence.form")
+    case = _case(story, story.evidence(), None, PAYLOAD.canonical, 600, None, exit=UNREADABLE, check="evidence.form")
     return replace(case, evidence=raw)
 
 
 def unvouched(check, story, *, evidence=None, trust=None):
     """A case that agrees with itself, and that this trust file does not vouch for."""
-    return _case(story, evidence or story.evidence(), trust, PAYLOAD.canonical, 600, exit=CONSISTENT, check=check)
+    return _case(story, evidence or story.evidence(), trust, PAYLOAD.canonical, 600, None, exit=CONSISTENT, check=check)
 
 
-def _case(story, evidence, trust, payload, now, **expected):
+def _case(story, evidence, trust, payload, now, email, **expected):
     pinned = trust or story.trust(floor=Floor(1, frozenset()))
-    said = {"now": instant(at(0) + timedelta(seconds=now)), "payload": payload.decode() if payload else None}
+    moment = instant(at(0) + timedelta(seconds=now))
+    said = {"now": moment, "payload": payload.decode() if payload else None, "email": email}
     return Case(evidence.to_bytes(), pinned.to_bytes(), {**said, **expected})

@@ -16,7 +16,7 @@ from cosignet.core.evidence import assertion_to_json
 from cosignet.core.policy import Policy
 from cosignet.core.terms import Context, Terms, challenge_of, hash_text, nonce_of
 from cosignet.testing import Ceremony
-from tests.vectors import corpus_content, corpus_genuine, corpus_log, corpus_trust, corpus_votes
+from tests.vectors import corpus_content, corpus_genuine, corpus_log, corpus_reveal, corpus_trust, corpus_votes
 from tests.vectors.corpus import TWO_OF_THREE
 from tests.vectors.fixed import FixedPasskey
 from tests.vectors.refusals import PAYLOADS, POLICIES
@@ -131,7 +131,7 @@ def _credential(passkey):
 def cases():
     """Each folder of `evidence/`, by name."""
     found = {}
-    for module in (corpus_genuine, corpus_content, corpus_votes, corpus_log, corpus_trust):
+    for module in (corpus_genuine, corpus_content, corpus_votes, corpus_log, corpus_trust, corpus_reveal):
         for name, case in module.CASES.items():
             check = case.expected.get("check")
             found[f"{name}_fail_{check}" if check else name] = case

@@ -10,7 +10,7 @@ from cosignet.core.policy import Fallback, Policy
 from cosignet.core.trust import Floor
 from cosignet.errors import CosignetError
 from cosignet.testing import BE, BS, ED, UP, UV
-from tests.unit.builders import CEREMONY, Story, at, lying, sign
+from tests.unit.builders import CEREMONY, Story, at, hashed_address, lying, sign
 from tests.unit.documents import places, value_at
 from tests.vectors.corpus import a_log
 from tests.vectors.fixed import FixedPasskey
@@ -46,6 +46,21 @@ LIES = (
 )
 WORDS = ("", "approve", "reject", "alice", "bob", "none", "2026-01-31T12:01:00Z", "7 x", "A", "AA", "yes", "no")
 ODD = (*WORDS, None, True, False, 0, 1, -1, 2**53 - 1, 0.5, [], {}, [""], {"": ""}, "\u0000", "😀", "é")
+HASHED = {person: hashed_address(person).to_json() for person in PEOPLE[:3]}
+# What an operator may say of addresses, true and false.
+EMAILS = (
+    {},
+    {"alice": HASHED["alice"]},
+    {"alice": HASHED["bob"]},
+    HASHED,
+    {"alice": {**HASHED["alice"], "iterations": 2**53 - 1}},
+    {"alice": {**HASHED["alice"], "iterations": 1}},
+    {"alice": {**HASHED["alice"], "kdf": "scrypt"}},
+    {"alice": {**HASHED["alice"], "salt": ""}},
+    {"alice": {**HASHED["alice"], "n": 1}},
+    {"alice": None, "bob": []},
+    {str(number): HASHED["alice"] for number in range(101)},
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,7 @@ class Forgery:
     trust: bytes | None
     payload: str | None
     now: str | None
+    email: str | None
 
 
 def forge(dice):
@@ -67,7 +83,9 @@ def forge(dice):
     trust = _trust(dice, story)
     payload = dice.choice((None, story.payload.decode())) if _mostly(dice) else "{}"
     now = dice.choice((None, "2026-01-31T12:59:59Z")) if _mostly(dice) else "2026-01-31T13:00:00Z"
-    return Forgery(_spoiled(dice, evidence.to_bytes()), trust, payload, now)
+    # Seldom, because each guess costs a second.
+    email = dice.choice(("alice@example.com", "BOB@example.com ", "")) if dice.random() < 0.02 else None
+    return Forgery(_spoiled(dice, evidence.to_bytes()), trust, payload, now, email)
 
 
 def _mostly(dice):
@@ -92,7 +110,8 @@ def _story(dice):
             )
         )
         log = lying(log, event, **changes)
-    story = Story(policy, passkeys=kinds, log=log, note=dice.choice(("", "a note", "é\u202e")))
+    note, reveal = dice.choice(("", "a note", "é\u202e")), dice.choice(("no", "no", "yes"))
+    story = Story(policy, passkeys=kinds, log=log, note=note, reveal=reveal)
     for number in range(policy.threshold if _mostly(dice) else dice.randint(1, 3)):
         _vote(dice, story, policy, number)
     return story
@@ -121,12 +140,10 @@ def _told(dice, story):
             assertion=sign(story.passkeys[context["approver"]], story.matter, votes[which].context, ceremony),
         )
     log = story.log.copy()
-    if dice.random() < 0.1:
-        log = lying(
-            log,
-            f"confirmation.{dice.choice(('approved', 'rejected'))}",
-            **{dice.choice(("emails", "votes", "terms")): dice.choice(ODD)},
-        )
+    if dice.random() < 0.2:
+        what = dice.choice(("emails", "emails", "votes", "terms"))
+        said = dice.choice(EMAILS if what == "emails" and _mostly(dice) else ODD)
+        log = lying(log, f"confirmation.{dice.choice(('approved', 'rejected'))}", **{what: said})
     return story.evidence("approved" if _mostly(dice) else "rejected", votes=votes, log=log)
 
 

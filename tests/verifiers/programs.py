@@ -20,18 +20,19 @@ class Program:
     def __init__(self, process):
         self._process = process
 
-    def judge(self, evidence, trust, payload, now):
+    def judge(self, evidence, trust, payload, now, email=None):
         """Exit status and failed check."""
-        self._process.stdin.write(question(evidence, trust, payload, now) + "\n")
+        self._process.stdin.write(question(evidence, trust, payload, now, email) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
         return answer["exit"], answer["check"]
 
 
-def question(evidence, trust, payload, now):
+def question(evidence, trust, payload, now, email):
     """One line of batch mode."""
     encoded = [None if raw is None else base64.b64encode(raw).decode() for raw in (evidence, trust)]
-    return json.dumps({"evidence": encoded[0], "trust": encoded[1], "payload": payload, "now": now})
+    asked = {"evidence": encoded[0], "trust": encoded[1], "payload": payload, "now": now, "email": email}
+    return json.dumps(asked)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ def by_the_library(forgery):
         trust,
         expected_payload=None if forgery.payload is None else forgery.payload.encode(),
         now=None if forgery.now is None else from_instant(forgery.now),
+        email=forgery.email,
     )
     return judgement.exit, judgement.check
 
@@ -50,7 +51,7 @@ def test_all_verifiers_agree_on_forgeries(soak):
         for number in range(count):
             forgery = forge(dice)
             ours = by_the_library(forgery)
-            asked = (forgery.evidence, forgery.trust, forgery.payload, forgery.now)
+            asked = (forgery.evidence, forgery.trust, forgery.payload, forgery.now, forgery.email)
             theirs = [coarse(other.judge(*asked)) for other in (python, node)]
             assert theirs == [coarse(ours)] * 2, (number, ours, theirs)
             seen[ours] = seen.get(ours, 0) + 1

@@ -23,7 +23,7 @@ def verifier(request):
 def test_every_bundle_is_judged_as_the_corpus_says(verifier, name):
     expected = json.loads((FOLDER / name / "expected.json").read_bytes())
     evidence, trust = ((FOLDER / name / file).read_bytes() for file in ("evidence.json", "trust.json"))
-    judged = verifier.judge(evidence, trust, expected["payload"], expected["now"])
+    judged = verifier.judge(evidence, trust, expected["payload"], expected["now"], expected["email"])
     assert judged == (expected["exit"], expected.get("check"))
 
 

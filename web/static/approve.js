@@ -31,6 +31,8 @@ const WHY = {
   "policy.approver": "Its policy does not let you, or not yet.",
   "ceremony.no_passkey": "You have no passkey that it accepts.",
   "vote.person": "Whoever you stand in for has voted already.",
+  "email.unverified": "Not yet. A hash of your e-mail address would become public, so it has to be known that mail reaches you: " +
+    "open the link in the message that you were sent.",
 };
 /** Problems that say something happened meanwhile: reading again shows what. */
 const OVERTAKEN = ["decision.final", "vote.person", "time.deadline"];
@@ -82,9 +84,21 @@ function display(matter, view) {
   ];
   element("note-part").hidden = !matter.note;
   element("claim-part").hidden = !view.claim;
+  showPublicity(matter, view.status);
   element("deceiving").hidden = !marks.includes(true);
   showCircumstances(matter, view);
   element("verified").hidden = false;
+}
+
+/**
+ * What would be public is said by what is signed, and by the button that signs it.
+ * @param {Matter} matter @param {string} status
+ */
+function showPublicity(matter, status) {
+  const revealed = matter.terms.reveal !== "no";
+  element("public").hidden = !revealed || !["pending", "approved"].includes(status);
+  element("approve").textContent = revealed ? "Approve and publish" : "Approve";
+  element("reason-label").textContent = `Reason, for ${revealed ? "everybody to read" : "the one who asks"} (optional)`;
 }
 
 /** Unlock the buttons once the end of what is shown has been on the screen, above the bar that they stand in. */
@@ -146,6 +160,7 @@ async function ask(options) {
 
 /** @param {string} status */
 function finish(status) {
+  if (shown) showPublicity(shown.matter, status);
   element("outcome").textContent =
     status === "pending" ? "Your vote is recorded. It waits for the others." : `${status}. Your signature is recorded.`;
   element("outcome").dataset.outcome = status;

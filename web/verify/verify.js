@@ -24,6 +24,8 @@ const TERMS = {
   valid_until: "valid until",
   execution: "to run only in",
 };
+/** @type {Record<string, string>} */
+const DECIDED = { approve: "approved by", reject: "rejected by" };
 const MAX = 4 * 1024 * 1024;
 
 /** @type {{evidence: Uint8Array | null, trust: Uint8Array | null}} */
@@ -65,7 +67,38 @@ async function show() {
   showLists(judgement);
   showPath(judgement);
   showChecks(judgement);
+  offerGuess(judgement);
   find("verdict").focus();
+}
+
+/** @param {any} judgement */
+function offerGuess({ exit, addresses }) {
+  const one = addresses === 1;
+  find("guess").hidden = addresses === 0 || exit === 1 || exit === 2;
+  find("guess-text").textContent =
+    `This approval is public, with the e-mail ${one ? "address" : "addresses"} of who approved it, hashed. ` +
+    `Nobody can read ${one ? "it" : "them"}; whoever knows an address can see whether it is ${one ? "this one" : "one of them"}.`;
+  find("guess-answer").textContent = "";
+}
+
+async function checkGuess() {
+  const { evidence, trust } = given;
+  if (evidence === null) return;
+  const button = /** @type {HTMLButtonElement} */ (find("check-email"));
+  const answer = find("guess-answer");
+  const email = /** @type {HTMLInputElement} */ (find("email")).value;
+  button.disabled = true;
+  answer.textContent = "Checking …";
+  const judgement = await judge(evidence, trust, { email });
+  button.disabled = false;
+  // Meanwhile another file may have been opened.
+  if (given.evidence !== evidence || given.trust !== trust) return;
+  const fits = judgement.check !== "email.expected";
+  answer.dataset.is = fits ? "passed" : "failed";
+  answer.textContent = fits
+    ? `Yes. The operator says that ${shown(email.trim())} is the address of somebody who approved this, and that a link sent there was opened.`
+    : `No. ${shown(email.trim())} is the address of nobody who approved this.`;
+  showChecks(judgement);
 }
 
 /** @param {any} judgement */
@@ -75,7 +108,7 @@ function showFacts({ terms, payload, signers }) {
   const lines = (/** @type {string} */ text) => text.split("\n").map(shown).join("\n");
   for (const signer of signers) {
     const reason = signer.reason ? `, saying “${signer.reason}”` : "";
-    facts.push([`${signer.decision} by`, `${signer.name || signer.person}${reason}`]);
+    facts.push([DECIDED[signer.decision], `${signer.name || signer.person}${reason}`]);
   }
   const told = facts.flatMap(([name, value]) => [element("dt", name), element("dd", lines(value))]);
   find("facts").replaceChildren(...told);
@@ -170,6 +203,10 @@ function begin() {
       if (file) void take(file);
     });
   }
+  find("guess-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    void checkGuess();
+  });
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {
     event.preventDefault();
