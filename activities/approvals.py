@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count, takewhile
 from typing import Any
 
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, DescribeNamespaceRequest
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -28,7 +29,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from cosignet.core.terms import Terms
-from cosignet.errors import Unavailable
+from cosignet.errors import Conflict, Unavailable
 from cosignet.temporal.contract import (
     APPROVAL_SIGNAL,
     APPROVAL_WORKFLOW,
@@ -189,11 +190,37 @@ class ApprovalWorkflows:
             raise _unavailable() from error
         return described.status
 
+    async def forget(self, confirmation: str) -> None:
+        """Have Temporal delete every run that ended, with its history; it does so after it has answered.
+
+        Raises `Conflict("workflow.running")`, `Unavailable`.
+        """
+        execution = workflow_id(confirmation)
+        if await self.status(confirmation) is WorkflowExecutionStatus.RUNNING:
+            raise Conflict("workflow.running", f"the workflow {execution} has not ended yet; try again in a moment")
+        try:
+            for run in await self._runs(execution):
+                await self._delete(WorkflowExecution(workflow_id=execution, run_id=run))
+        except RPCError as error:
+            raise _unavailable() from error
+
     async def running(self) -> set[str]:
         """The confirmations whose workflow runs, as far as Temporal's visibility store has noticed."""
         query = f"WorkflowType = '{APPROVAL_WORKFLOW}' AND ExecutionStatus = 'Running'"
         prefix = workflow_id("")
         return {found.id.removeprefix(prefix) async for found in self._client.list_workflows(query)}
+
+    async def _runs(self, execution: str) -> set[str]:
+        """The newest run, and those before it as far as Temporal's visibility store has noticed."""
+        runs = {found.run_id async for found in self._client.list_workflows(f"WorkflowId = '{execution}'")}
+        with _absent_is_fine():
+            runs.add((await self._client.get_workflow_handle(execution).describe(rpc_timeout=RPC_TIMEOUT)).run_id)
+        return runs
+
+    async def _delete(self, execution: WorkflowExecution) -> None:
+        request = DeleteWorkflowExecutionRequest(namespace=self._client.namespace, workflow_execution=execution)
+        with _absent_is_fine():
+            await self._client.workflow_service.delete_workflow_execution(request, timeout=RPC_TIMEOUT)
 
     async def _submit(self, confirmation: str, nonce: str, vote: VoteInput) -> VoteAnswer | None:
         """The Update's answer, `None` when none came in time."""
@@ -224,6 +251,15 @@ def _refusal(error: WorkflowUpdateFailedError) -> VoteAnswer:
     if isinstance(cause, ApplicationError) and cause.type:
         return VoteAnswer(accepted=False, status="unknown", code=cause.type, detail=cause.message)
     return VoteAnswer(accepted=False, status="unknown", code="vote.refused", detail="the workflow refused this vote")
+
+
+@contextlib.contextmanager
+def _absent_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
 
 
 def _unavailable() -> Unavailable:

@@ -16,6 +16,7 @@ from cosignet.core.terms import MAX_ACTION, MAX_NAME, MAX_NOTE, Terms, hash_text
 from cosignet.errors import Conflict, Malformed
 from cosignet.temporal.contract import Ask
 from store.confirmations import get_confirmation, insert_confirmation
+from store.erasure import is_erased
 from store.events import add_event, new_event_id
 from store.rows import Confirmation
 
@@ -42,7 +43,8 @@ async def open_confirmation(deployment: Deployment, caller: Caller, confirmation
     """Record a request, or return the record when the same was asked under this id before.
 
     `confirmation` is 32 hexadecimal characters. Raises `Malformed` with the code of the rule the ask breaks,
-    `Conflict("confirmation.other_terms")` for another ask under the same id, `Unavailable`.
+    `Conflict` with `confirmation.other_terms` for another ask under the same id, or `confirmation.erased`, and
+    `Unavailable`.
     """
     payload = _check(confirmation, ask)
     ask_hash = sha256(canonicalise({"ask": asdict(ask), "caller": asdict(caller)}))
@@ -54,6 +56,8 @@ async def open_confirmation(deployment: Deployment, caller: Caller, confirmation
         policy = await resolve_policy(tx, caller.organisation, ask)
         _check_reveal(ask, policy)
         row = _compose(deployment, caller, confirmation, ask, ask_hash, payload, policy, at)
+        if await is_erased(tx, confirmation):
+            raise Conflict("confirmation.erased", "this id was that of a confirmation that has been erased")
         if await insert_confirmation(tx, row):
             await _record_request(tx, row, caller)
             return row

@@ -86,6 +86,18 @@ class Database:
         async with self.read() as tx:
             return await tx.run_sync(lambda plain: MigrationContext.configure(plain).get_current_revision()) == newest
 
+    async def scrub(self) -> bool:
+        """Overwrite what was deleted, where SQLite can be told to; False when it may still be on the disk.
+
+        Raises `Unavailable("database.unavailable")`.
+        """
+        if not self._sqlite:
+            return False
+        with _outages():
+            async with self._writer, self._engine.connect() as plain:
+                raw = await plain.get_raw_connection()
+                return sqlite.scrub(raw.driver_connection)
+
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._engine.dispose()

@@ -253,6 +253,15 @@ sign_ins = Table(
     Column("used_at", Moment),
 )
 
+# What was erased keeps its id, so that nothing else can have it.
+erased = Table(
+    "erased",
+    metadata,
+    Column("confirmation_id", String(64), primary_key=True),
+    _of_organisation(),
+    Column("erased_at", Moment, nullable=False),
+)
+
 idempotency = Table(
     "idempotency",
     metadata,

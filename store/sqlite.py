@@ -22,6 +22,7 @@ WRITES = "cosignet_writes"
 
 _TURN_SECONDS = 10.0
 _TURN_PAUSE = 0.002
+_SCRUB_SECONDS = 10.0
 # How long SQLite itself may wait, holding up everything else: for a crashed process's log to be recovered.
 _PATIENCE = "busy_timeout=1000"
 _PRAGMAS = (_PATIENCE, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
@@ -77,6 +78,23 @@ def configure(engine: Engine) -> None:
     """Let the engine's transactions begin as readers, or as writers where the execution option `WRITES` is set."""
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begin)
+
+
+def scrub(raw: Any) -> bool:
+    """Write the whole file anew without what was deleted, and empty the write-ahead log; False when others are busy.
+
+    It holds up everything else of this process, and whoever else writes, for some seconds per gigabyte.
+    """
+    try:
+        for pragma in ("query_only=OFF", f"busy_timeout={int(_SCRUB_SECONDS * 1000)}"):
+            raw.execute(f"PRAGMA {pragma}")
+        raw.execute("VACUUM")
+        ((busy, _, _),) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        raw.execute(f"PRAGMA {_PATIENCE}")
+    return not busy
 
 
 def _connected(connection: Any, record: object) -> None:

@@ -12,6 +12,13 @@ from store.database import Database
 from tests.postgres_server import PostgresServer
 from tests.publishing import published
 
+# Temporal deletes a run once it has noted that the run's end was worked off, which it otherwise does twice a minute.
+QUICK_TO_DELETE = [
+    argument
+    for queue in ("transfer", "visibility")
+    for argument in ("--dynamic-config-value", f'history.{queue}ProcessorUpdateAckInterval="1s"')
+]
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
@@ -23,7 +30,9 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
     """One Temporal development server for the whole run."""
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=find_temporal()) as environment:
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=find_temporal(), dev_server_extra_args=QUICK_TO_DELETE
+    ) as environment:
         yield environment
 
 

@@ -2,10 +2,21 @@
 
 import gc
 
-from api.admin import doctor, exporting, log, people, revoking, rules, search_attributes, trusting
+from api.admin import doctor, erasing, exporting, log, people, revoking, rules, search_attributes, trusting
 from api.admin.office import app
 
-__all__ = ["app", "doctor", "exporting", "log", "people", "revoking", "rules", "search_attributes", "trusting"]
+__all__ = [
+    "app",
+    "doctor",
+    "erasing",
+    "exporting",
+    "log",
+    "people",
+    "revoking",
+    "rules",
+    "search_attributes",
+    "trusting",
+]
 
 if __name__ == "__main__":
     try:

@@ -15,6 +15,7 @@ from cosignet.core.encoding import b64u, instant
 from cosignet.errors import Conflict
 from store.confirmations import Filter, list_confirmations
 from store.credentials import list_credentials
+from store.erasure import list_erased
 from store.events import list_events
 from store.organisations import find_organisation, list_people
 from store.rows import Confirmation
@@ -30,9 +31,10 @@ Line = dict[str, Any]
 async def export(organisation: Organisation) -> None:
     """Print all of an organisation as JSON lines: people, confirmations with votes and evidence, events.
 
-    Bytes are base64url. The last line counts the others, so that a copy that was cut short shows.
+    Bytes are base64url. Of what is erased there are ids, and events without salt and record. The last line counts the
+    others, so that a copy that was cut short shows.
     """
-    counts = dict.fromkeys(("organisation", "person", "confirmation", "event"), 0)
+    counts = dict.fromkeys(("organisation", "person", "confirmation", "erased", "event"), 0)
     async with opened() as deployment:
         async for kind, line in _lines(deployment, organisation):
             _print(kind, line)
@@ -56,7 +58,10 @@ async def _lines(deployment: Deployment, named: str) -> AsyncIterator[tuple[str,
     async for row in _confirmations(deployment, tenant):
         yield "confirmation", await _with_votes(deployment, row)
     async with deployment.database.read() as tx:
+        erased = await list_erased(tx, tenant.id)
         events = await list_events(tx, tenant.id)
+    for confirmation, at in erased:
+        yield "erased", {"confirmation": confirmation, "erased_at": instant(at)}
     for event in events:
         yield "event", _as_json(event)
 

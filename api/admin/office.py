@@ -21,6 +21,9 @@ from store.events import add_event
 Answer = dict[str, Any]
 Command = Callable[..., Awaitable[Answer | None]]
 
+# Who changes something here, as records say.
+BY = "command line"
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -40,7 +43,7 @@ class Desk:
 
     async def note_change(self, organisation: str, change: str, **facts: Any) -> None:
         """Record `admin.changed`: what was changed from the command line. Facts name people by id alone."""
-        record = {"change": change, "by": "command line", **facts}
+        record = {"change": change, "by": BY, **facts}
         await add_event(self.tx, organisation, "admin.changed", record, at=self.at)
 
 
@@ -86,7 +89,14 @@ async def opened() -> AsyncIterator[Deployment]:
 @asynccontextmanager
 async def at_desk() -> AsyncIterator[Desk]:
     """One write transaction: all of a command or, when it refuses, nothing."""
-    async with opened() as deployment, deployment.database.write() as tx:
+    async with opened() as deployment, desk_of(deployment) as desk:
+        yield desk
+
+
+@asynccontextmanager
+async def desk_of(deployment: Deployment) -> AsyncIterator[Desk]:
+    """As `at_desk`, where the installation is open already."""
+    async with deployment.database.write() as tx:
         yield Desk(deployment, tx, await deployment.database.clock(tx))
 
 

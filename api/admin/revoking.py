@@ -5,7 +5,7 @@ from typing import Annotated
 from typer import Argument
 
 from api.admin.names import require_person
-from api.admin.office import Answer, Desk, at_desk, command
+from api.admin.office import BY, Answer, Desk, at_desk, command
 from api.admin.people import Organisation
 from cosignet.core.encoding import b64u, from_b64u, instant
 from cosignet.core.leaf import REVOKED
@@ -13,7 +13,7 @@ from cosignet.errors import Conflict, NotFound
 from store.credentials import get_credential, list_credentials, note_revocation, revoke_credential
 from store.events import add_event
 from store.organisations import find_organisation, revoke_person
-from store.rows import CredentialRow
+from store.rows import CredentialRow, Person
 
 
 @command("revoke-credential", dashes=True)
@@ -42,21 +42,24 @@ async def revoke_somebody(
     async with at_desk() as desk:
         tenant = await find_organisation(desk.tx, organisation)
         found = await require_person(desk.tx, tenant.id, person)
-        if not await revoke_person(desk.tx, found.id, at=desk.at):
+        if found.revoked_at is not None:
             raise Conflict("person.revoked", f"{found.email} is revoked already")
-        active = [
-            passkey
-            for passkey in await list_credentials(desk.tx, tenant.id)
-            if passkey.person_id == found.id and await revoke_credential(desk.tx, passkey.id, at=desk.at)
-        ]
-        for passkey in active:
-            await _note_revocation(desk, passkey)
-        await desk.note_change(tenant.id, "person.revoked", person=found.id)
-        return {
-            "person": found.id,
-            "credentials": [b64u(passkey.id) for passkey in active],
-            "revoked_at": instant(desk.at),
-        }
+        passkeys = await revoke_entirely(desk, found)
+        return {"person": found.id, "credentials": passkeys, "revoked_at": instant(desk.at)}
+
+
+async def revoke_entirely(desk: Desk, person: Person) -> list[str]:
+    """Take an active person out of use with all of their passkeys; the ids of those that were active."""
+    await revoke_person(desk.tx, person.id, at=desk.at)
+    active = [
+        passkey
+        for passkey in await list_credentials(desk.tx, person.organisation_id)
+        if passkey.person_id == person.id and await revoke_credential(desk.tx, passkey.id, at=desk.at)
+    ]
+    for passkey in active:
+        await _note_revocation(desk, passkey)
+    await desk.note_change(person.organisation_id, "person.revoked", person=person.id)
+    return [b64u(passkey.id) for passkey in active]
 
 
 async def _note_revocation(desk: Desk, passkey: CredentialRow) -> None:
@@ -64,7 +67,7 @@ async def _note_revocation(desk: Desk, passkey: CredentialRow) -> None:
         "person": passkey.person_id,
         "credential": b64u(passkey.id),
         "enrolled": passkey.enrolled_event or "",
-        "by": "command line",
+        "by": BY,
     }
     event = await add_event(desk.tx, passkey.organisation_id, REVOKED, record, at=desk.at)
     await note_revocation(desk.tx, passkey.id, event)

@@ -113,7 +113,7 @@ async def test_an_export_holds_everything_and_counts_it(admin, acme, approved, m
     }
     assert [line["sequence"] for line in by_kind["event"]] == list(range(1, found[0]["sequence"] + 1))
     counts = {kind: len(of_kind) for kind, of_kind in by_kind.items()}
-    assert found[-1] == {"kind": "end", "organisation": 1, **counts}
+    assert found[-1] == {"kind": "end", "organisation": 1, "erased": 0, **counts}
     assert confirmations[expired.id]["evidence"] is None
     assert confirmations[pending[0].id]["evidence"] is None
 

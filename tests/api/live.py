@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import uvicorn
 from temporalio.client import Client
+from temporalio.service import RetryConfig
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.approvals import workflow_id
 from activities.steps import ApprovalSteps
 from cosignet.client import CosignetClient
 from cosignet.temporal.contract import TASK_QUEUE, Outcome
+from stack import find_temporal
 from tests.acme import Acme, Inbox
 from tests.api.world import Approver, World
 from workflows.approval import Approval
@@ -69,3 +72,10 @@ async def serving(app) -> AsyncIterator[str]:
         app.state.service.poller.stop()
         server.should_exit = True
         await task
+
+
+async def another_temporal() -> tuple[WorkflowEnvironment, Client]:
+    """A server that a test can shut down, and a client that does not wait long for it then."""
+    server = await WorkflowEnvironment.start_local(dev_server_existing_path=find_temporal())
+    address = server.client.service_client.config.target_host
+    return server, await Client.connect(address, retry_config=RetryConfig(max_elapsed_time_millis=500))

@@ -1,15 +1,10 @@
 """Everything real: sockets, Temporal, a worker, the client library, and a verifier that trusts nobody."""
 
 import asyncio
-import sysconfig
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx2
 import pytest
-from temporalio.client import Client
-from temporalio.service import RetryConfig
-from temporalio.testing import WorkflowEnvironment
 
 from activities.approvals import ApprovalWorkflows
 from api.main import create_app
@@ -17,7 +12,7 @@ from cosignet.client import CosignetClient
 from cosignet.core.canonical import canonicalise
 from cosignet.core.verdict import verify
 from cosignet.errors import Conflict, NotFound
-from tests.api.live import serving
+from tests.api.live import another_temporal, serving
 from tests.api.world import ASK, code_of
 
 MINUTE = 60
@@ -122,10 +117,7 @@ async def test_ready_with_a_real_temporal(stage):
 
 
 async def test_without_temporal_nothing_is_started_and_the_same_key_goes_on(stage):
-    binary = Path(sysconfig.get_path("scripts")) / "temporal"
-    lost = await WorkflowEnvironment.start_local(dev_server_existing_path=str(binary))
-    address = lost.client.service_client.config.target_host
-    client = await Client.connect(address, retry_config=RetryConfig(max_elapsed_time_millis=500))
+    lost, client = await another_temporal()
     app = create_app(stage.acme.deployment, ApprovalWorkflows(client, search_attributes=False))
     headers = {**stage.world.bearer, "Idempotency-Key": "once"}
     async with serving(app) as url, httpx2.AsyncClient(base_url=url, timeout=60) as http:

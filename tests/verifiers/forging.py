@@ -60,7 +60,10 @@ EMAILS = (
     {"alice": {**HASHED["alice"], "n": 1}},
     {"alice": None, "bob": []},
     {str(number): HASHED["alice"] for number in range(101)},
+    {"": HASHED["alice"]},
+    {"a" * 65: HASHED["alice"]},
 )
+GUESSES = ("alice@example.com", "BOB@example.com ", "alice@example.com\0", "alice@example.com\ud800", "")
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def forge(dice):
     payload = dice.choice((None, story.payload.decode())) if _mostly(dice) else "{}"
     now = dice.choice((None, "2026-01-31T12:59:59Z")) if _mostly(dice) else "2026-01-31T13:00:00Z"
     # Seldom, because each guess costs a second.
-    email = dice.choice(("alice@example.com", "BOB@example.com ", "")) if dice.random() < 0.02 else None
+    email = dice.choice(GUESSES) if dice.random() < 0.02 else None
     return Forgery(_spoiled(dice, evidence.to_bytes()), trust, payload, now, email)
 
 

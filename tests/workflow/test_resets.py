@@ -19,13 +19,13 @@ def database_kind():
     return "sqlite"
 
 
-async def reset_to_start(service, handle):
+async def reset_to_start(client, handle):
     """The new run of a workflow that is taken back to its first task, without the Updates it has had."""
     history = await handle.fetch_history()
     completed = [e.event_id for e in history.events if e.HasField("workflow_task_completed_event_attributes")]
-    answer = await service.client.workflow_service.reset_workflow_execution(
+    answer = await client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
-            namespace=service.client.namespace,
+            namespace=client.namespace,
             workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=handle.first_execution_run_id),
             reason="a test",
             request_id=secrets.token_hex(8),
@@ -33,7 +33,7 @@ async def reset_to_start(service, handle):
             reset_reapply_exclude_types=[ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE],
         )
     )
-    return service.client.get_workflow_handle(handle.id, run_id=answer.run_id, result_type=Outcome)
+    return client.get_workflow_handle(handle.id, run_id=answer.run_id, result_type=Outcome)
 
 
 async def test_after_its_decision_it_answers_what_the_row_says(service):
@@ -42,7 +42,7 @@ async def test_after_its_decision_it_answers_what_the_row_says(service):
         nonce, vote = await service.acme.sign(confirmation, "anna")
         await service.vote(confirmation, nonce, vote)
         await handle.result()
-        reset = await reset_to_start(service, handle)
+        reset = await reset_to_start(service.client, handle)
         assert (await reset.result()).status == "approved"
     assert await service.events_of(confirmation) == ["requested", "voted", "approved"]
 
@@ -53,7 +53,7 @@ async def test_before_its_decision_it_waits_on(service):
         await service.inbox.told("ben@example.com")
         nonce, vote = await service.acme.sign(confirmation, "anna")
         assert (await service.vote(confirmation, nonce, vote)).status == "pending"
-        reset = await reset_to_start(service, handle)
+        reset = await reset_to_start(service.client, handle)
         # The vote is in the row: it counts once, and the second one decides.
         assert (await service.vote(confirmation, nonce, vote)).status == "pending"
         nonce, vote = await service.acme.sign(confirmation, "ben")
@@ -66,7 +66,7 @@ async def test_an_agent_that_is_reset_while_it_waits_gets_no_approval_by_it(serv
     async with service.worker(), agents(service) as start:
         confirmation, handle = await start(a_wire_transfer())
         await service.inbox.told("anna@example.com")
-        reset = await reset_to_start(service, handle)
+        reset = await reset_to_start(service.client, handle)
         # It asks again under the id that is taken; the first question stays open for people until its deadline.
         with pytest.raises(WorkflowFailureError) as caught:
             await reset.result()
