@@ -100,11 +100,18 @@ async def test_an_answer_about_another_file_is_not_shown(site, tab):
     await expect(tab.page.get_by_test_id("guessed")).to_have_text("")
 
 
-@pytest.mark.parametrize("folder", ["approved_two_of_three", "address_hashed_once_fail_leaf.record"])
-async def test_nobody_is_asked_for_an_address_where_none_is_hashed(site, tab, folder):
+@pytest.mark.parametrize(
+    ("evidence", "trust", "status"),
+    [
+        ("approved_two_of_three", "approved_two_of_three", 0),
+        ("address_hashed_once_fail_leaf.record", "revealed", 1),
+        ("revealed", "trusted_another_organisation_fail_trust.audience", 3),
+    ],
+)
+async def test_nobody_is_asked_for_an_address_where_no_answer_means_anything(site, tab, evidence, trust, status):
     await tab.page.goto(f"{site.url}/verify")
-    await give(tab, FOLDER / folder / "evidence.json")
-    await judged(tab, 1 if "fail" in folder else 3)
+    await give(tab, FOLDER / trust / "trust.json", FOLDER / evidence / "evidence.json")
+    await judged(tab, status)
     await expect(tab.page.get_by_test_id("email")).to_be_hidden()
 
 

@@ -72,9 +72,10 @@ async function show() {
 }
 
 /** @param {any} judgement */
-function offerGuess({ exit, addresses }) {
+function offerGuess({ check, addresses }) {
   const one = addresses === 1;
-  find("guess").hidden = addresses === 0 || exit === 1 || exit === 2;
+  // After a check that failed, this one would not be reached.
+  find("guess").hidden = addresses === 0 || check !== null;
   find("guess-text").textContent =
     `This approval is public, with the e-mail ${one ? "address" : "addresses"} of who approved it, hashed. ` +
     `Nobody can read ${one ? "it" : "them"}; whoever knows an address can see whether it is ${one ? "this one" : "one of them"}.`;
@@ -93,7 +94,7 @@ async function checkGuess() {
   button.disabled = false;
   // Meanwhile another file may have been opened.
   if (given.evidence !== evidence || given.trust !== trust) return;
-  const fits = judgement.check !== "email.expected";
+  const fits = judgement.checks.some(({ check, state }) => check === "email.expected" && state === "passed");
   answer.dataset.is = fits ? "passed" : "failed";
   answer.textContent = fits
     ? `Yes. The operator says that ${shown(email.trim())} is the address of somebody who approved this, and that a link sent there was opened.`
