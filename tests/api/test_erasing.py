@@ -123,7 +123,9 @@ async def test_its_leaves_lead_nowhere(stage, workflows):
         asked = await approved(stage)
         await erase(stage, workflows, asked.id)
     async with stage.acme.database.read() as tx:
-        of_it = (await tx.execute(select(events).where(events.c.confirmation_id == asked.id))).all()
+        of_it = (
+            await tx.execute(select(events).where(events.c.confirmation_id == asked.id).order_by(events.c.sequence))
+        ).all()
         (kept,) = (await tx.execute(select(erased).where(erased.c.confirmation_id == asked.id))).all()
     assert [event.type for event in of_it] == [
         "confirmation.requested",

@@ -58,18 +58,6 @@ async def test_approved(stage):
     assert (ask.action, ask.approvers) == ("Wire 250 EUR to ACME", ["anna@example.com"])
 
 
-@pytest.mark.parametrize("answer", [APPROVE, reject("not in public")])
-async def test_what_is_to_become_public_says_so(temporal_env, answer):
-    stage = deciding(temporal_env, answer)
-    async with stage.up(stage.fake_service()):
-        running = stage.run(plan(ACME, public_reveal=True))
-        if answer is APPROVE:
-            assert await running == ["250.00 to ACME"]
-        else:
-            assert await not_approved(running) == ("rejected", ["not in public"])
-    assert [ask.public_reveal for ask in stage.approvals.asked] == [True]
-
-
 async def test_child_is_started_so_that_it_can_end_in_order(stage):
     async with stage.up(stage.fake_service()):
         handle = await stage.start(Agent.run, plan(ACME, action="送金" * 100))
