@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 from playwright.async_api import expect
@@ -128,10 +129,30 @@ async def test_a_ceremony_that_was_cancelled_can_be_begun_again(site, tab, anna)
     await tab.decide()
     await tab.reaches("signing")
     await expect(tab.page.locator("#message")).to_contain_text("Nothing was signed")
+    await expect(tab.page.locator("#step")).to_have_text("Waiting for your passkey …")
     await tab.reaches("ready")
     await tab.touches(True)
     await tab.decide()
     await tab.reaches("recorded")
+
+
+async def test_whatever_takes_its_time_is_named(site, tab, anna):
+    asked, step = await site.ask(anna), tab.hook("step")
+    held = {name: asyncio.Event() for name in ("ceremonies", "votes")}
+
+    async def hold(route):
+        await held[route.request.url.rpartition("/")[2]].wait()
+        await route.continue_()
+
+    await tab.page.route(re.compile("/(ceremonies|votes)$"), hold)
+    await tab.open(await site.link(asked, anna))
+    await tab.decide()
+    await expect(step).to_have_text("Preparing what you will sign …")
+    held["ceremonies"].set()
+    await expect(step).to_have_text("Recording your signature …")
+    held["votes"].set()
+    await tab.reaches("recorded")
+    await expect(step).to_be_hidden()
 
 
 @pytest.mark.parametrize("times", [1, 3])

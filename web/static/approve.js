@@ -127,18 +127,25 @@ async function decide(decision) {
   signed = undefined;
   lock(true);
   const reason = /** @type {HTMLTextAreaElement} */ (element("reason")).value.trim();
-  enter("signing");
+  proceed("Preparing what you will sign …");
   const issued = await post(`${base}/ceremonies`, { decision, reason }, `Link ${token}`);
   // Before anything is signed: both halves of the challenge, from what was shown and what was touched.
   await checkCeremony(shown.matter, issued, shown.you, decision, reason);
+  proceed("Waiting for your passkey …");
   signed = { nonce: issued.nonce, credential: await ask(issued.options) };
   await submit();
 }
 
 async function submit() {
-  enter("signing");
+  proceed("Recording your signature …");
   const answer = await post(`${base}/votes`, signed, `Link ${token}`);
   finish(answer.status);
+}
+
+/** @param {string} step */
+function proceed(step) {
+  element("step").textContent = step;
+  enter("signing");
 }
 
 async function signIn() {
