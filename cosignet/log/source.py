@@ -6,6 +6,7 @@ import io
 import time
 import urllib.error
 import urllib.request
+import zlib
 from pathlib import Path
 
 from cosignet.core.log_keys import LogKey
@@ -66,10 +67,11 @@ class Source:
             try:
                 return _get(f"{self._url}/{path}")
             except urllib.error.HTTPError as error:
+                error.close()
                 if error.code in (404, 410):
                     raise NotFound("log.missing", f"{path} is not there") from error
                 problem: Exception = error
-            except (OSError, http.client.HTTPException, EOFError) as error:
+            except (OSError, http.client.HTTPException, EOFError, zlib.error) as error:
                 problem = error
             if pause is not None:
                 time.sleep(pause)
@@ -88,6 +90,9 @@ def _get(url: str) -> bytes:
         raise Unavailable("log.unreachable", f"{url} is no http or https address")
     with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310 - the scheme is checked above
         content: bytes = response.read(MAX_ANSWER + 1)
+        if response.length and len(content) <= MAX_ANSWER:
+            # Reading up to a size does not say so by itself.
+            raise http.client.IncompleteRead(content, response.length)
         if response.headers.get("Content-Encoding") == "gzip":
             # Logs may send it without being asked, c2sp.org/tlog-tiles.
             with gzip.open(io.BytesIO(content)) as packed:

@@ -44,7 +44,6 @@ def test_an_honest_log_is_clean(log, capsys, size):
 
 
 def test_a_log_of_seventy_thousand_leaves_has_three_levels_of_tiles(log, capsys):
-    log.leaves += [log.leaves[0]] * 0
     log.fill(66_000)
     log.publish()
     assert fsck(log, capsys)[:2] == (FINE, [])
