@@ -21,6 +21,9 @@ MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,7 @@ class Payload:
 def parse(text: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     """Parse JSON under the profile above. Raises `Malformed("payload.…")`."""
     try:
-        value = json.loads(
-            text.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_float,
-            parse_constant=_constant,
-        )
+        value = _DECODER.decode(text.decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise Malformed("payload.not_json", f"not JSON in UTF-8: {error}") from error
     except RecursionError as error:
@@ -79,13 +76,9 @@ def parse(text: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 
 def canonicalise(value: Any, *, max_depth: int = MAX_DEPTH) -> bytes:
     """RFC 8785 bytes of a JSON value. Raises `Malformed("payload.…")` for what the profile refuses."""
-    _check(value, max_depth)
-    return rfc8785.dumps(value)
-
-
-def is_canonical(raw: bytes, value: Any) -> bool:
-    """Whether `raw` is the RFC 8785 form of the value that `parse` has read from it, and has checked."""
-    return rfc8785.dumps(value) == raw
+    plain = _check(value, max_depth)
+    # Python's own encoder takes a tenth of the time.
+    return _ENCODER.encode(value).encode() if plain else rfc8785.dumps(value)
 
 
 def of_type(value: Any, kind: type[T]) -> T:
@@ -104,7 +97,7 @@ def read_record(raw: bytes, keys: tuple[str, ...], kind: str) -> dict[str, str]:
         value = parse(raw)
     except Malformed as error:
         raise Malformed(f"{kind}.form", error.detail) from error
-    if not is_canonical(raw, value):
+    if canonicalise(value) != raw:
         raise Malformed(f"{kind}.form", "the bytes are not in RFC 8785 form")
     if not isinstance(value, dict) or set(value) != set(keys):
         raise Malformed(f"{kind}.form", f"expected exactly the keys {', '.join(keys)}")
@@ -142,31 +135,37 @@ def _constant(text: str) -> NoReturn:
     raise Malformed("payload.not_finite", f"{text} is not a JSON number")
 
 
-def _check(value: Any, levels: int) -> None:
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+
+
+def _check(value: Any, levels: int) -> bool:
+    """Whether Python's encoder writes RFC 8785's form: it writes fractions otherwise, and sorts keys by code points."""
     if levels < 0:
         raise Malformed("payload.depth", "nested too deeply")
-    match value:
-        case dict():
-            for key, item in value.items():
+    if isinstance(value, str):
+        _check_text(value)
+        return True
+    plain = True
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not (isinstance(key, str) and key.isascii()):
                 _check_key(key)
-                _check(item, levels - 1)
-        case list():
-            for item in value:
-                _check(item, levels - 1)
-        case _:
-            _check_leaf(value)
+                plain = False
+            plain = _check(item, levels - 1) and plain
+    elif isinstance(value, list):
+        for item in value:
+            plain = _check(item, levels - 1) and plain
+    else:
+        plain = _check_leaf(value)
+    return plain
 
 
-def _check_leaf(value: Any) -> None:
-    match value:
-        case None | bool():
-            return
-        case str():
-            _check_text(value)
-        case int() | float():
-            _check_number(value)
-        case _:
-            raise Malformed("payload.not_json", f"{type(value).__name__} has no place in JSON")
+def _check_leaf(value: Any) -> bool:
+    if isinstance(value, (int, float)):
+        _check_number(value)
+    elif value is not None:
+        raise Malformed("payload.not_json", f"{type(value).__name__} has no place in JSON")
+    return not isinstance(value, float)
 
 
 def _check_key(key: object) -> None:
@@ -176,7 +175,7 @@ def _check_key(key: object) -> None:
 
 
 def _check_text(text: str) -> None:
-    if _SURROGATE.search(text):
+    if not text.isascii() and _SURROGATE.search(text):
         raise Malformed("payload.surrogate", "a lone surrogate is not a character")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cosignet.core.assertion import Assertion, Credential
-from cosignet.core.canonical import MAX_BYTES, canonicalise, is_canonical, of_type, parse
+from cosignet.core.canonical import MAX_BYTES, canonicalise, of_type, parse
 from cosignet.core.checkpoint import MAX_SIZE
 from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.entry import Entry, hashes_from_json
@@ -130,7 +130,7 @@ class Evidence:
         try:
             value = parse(raw)
             evidence = _from_json(value)
-            same = is_canonical(raw, value) and evidence.to_json() == value
+            same = evidence.to_bytes() == raw
         except Malformed as error:
             raise Malformed("evidence.form", error.detail) from error
         except (KeyError, TypeError, AttributeError) as error:

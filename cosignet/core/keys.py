@@ -85,6 +85,11 @@ def read_ed25519(x: object) -> ed25519.Ed25519PublicKey:
     """A key of 32 bytes, canonically encoded and not of small order. Raises `Malformed("credential.key")`."""
     if not (isinstance(x, bytes) and len(x) == 32):
         raise _unusable("an Ed25519 key has 32 bytes")
+    return _ed25519(x)
+
+
+@lru_cache(maxsize=4096)
+def _ed25519(x: bytes) -> ed25519.Ed25519PublicKey:
     point = _decompress(x)
     for _ in range(3):
         point = _double(point)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from cosignet.core.canonical import canonicalise, is_canonical, parse
+from cosignet.core.canonical import canonicalise, parse
 from cosignet.core.encoding import sha256
 from cosignet.errors import Malformed
 
@@ -103,11 +103,9 @@ class Policy:
             value = parse(raw)
         except Malformed as error:
             raise Malformed("policy.form", error.detail) from error
-        if not is_canonical(raw, value):
-            raise Malformed("policy.form", "the bytes are not in RFC 8785 form")
         policy = cls._from_value(value)
         if policy.to_bytes() != raw:
-            raise Malformed("policy.form", "unknown keys, or values of another type")
+            raise Malformed("policy.form", "unknown keys, values of another type, or not in RFC 8785 form")
         return policy
 
     @classmethod

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cosignet.core.canonical import canonicalise, is_canonical, of_type, parse
+from cosignet.core.canonical import canonicalise, of_type, parse
 from cosignet.core.encoding import from_instant, instant
 from cosignet.errors import Malformed
 
@@ -35,7 +35,7 @@ class Record:
         """Read canonical bytes. Raises `Malformed("record.form")`."""
         try:
             value = of_type(parse(raw), dict)
-            canonical = is_canonical(raw, value)
+            canonical = canonicalise(value) == raw
             version, event, organisation, sequence, time = (value.pop(name) for name in _COMMON)
             record = cls(
                 event=of_type(event, str),

@@ -2,6 +2,7 @@ import json
 import struct
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,18 @@ def test_keys_are_sorted_as_rfc_8785_sorts_them():
     }
     written = list(json.loads(Payload.from_value(names).canonical).values())
     assert written == [names[key] for key in ("\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33")]
+
+
+@given(VALUES)
+def test_whatever_writes_it_the_form_is_that_of_rfc_8785(value):
+    assert canonicalise(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "value", [{"\ufb33": 1, "\U0001f600": 2}, [{"a": [1.0]}], {"a": {"b": [1e-7]}}, ["\x7f\u2028\x00\x1f"]]
+)
+def test_what_python_writes_otherwise(value):
+    assert canonicalise(value) == rfc8785.dumps(value)
 
 
 # RFC 8785 Appendix B, the rows inside the range.
