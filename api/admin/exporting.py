@@ -12,7 +12,7 @@ from activities.evidence import read_evidence
 from api.admin.office import command, opened
 from api.admin.people import Organisation, describe
 from cosignet.core.encoding import b64u, instant
-from cosignet.errors import Conflict
+from cosignet.errors import Conflict, NotFound
 from store.confirmations import Filter, list_confirmations
 from store.credentials import list_credentials
 from store.erasure import list_erased
@@ -87,8 +87,8 @@ async def _with_votes(deployment: Deployment, row: Confirmation) -> Line:
 async def _evidence(deployment: Deployment, row: Confirmation) -> Any:
     try:
         evidence = await read_evidence(deployment, row.id)
-    except Conflict:
-        # Nobody's signature ended it, so there is nothing to prove.
+    except (Conflict, NotFound):
+        # Nobody's signature ended it, so there is nothing to prove; or it has been erased by now, as a later line says.
         return None
     return None if evidence is None else json.loads(evidence)
 

@@ -15,6 +15,7 @@ from cosignet.core.verdict import verify
 from cosignet.errors import Malformed
 from store.confirmations import get_confirmation
 from store.credentials import begin_registration, find_invite, list_credentials
+from store.erasure import erase_confirmation
 from store.organisations import find_person, verify_email
 from store.schema import ceremonies, invites
 from store.votes import create_link, find_link, list_votes
@@ -62,6 +63,23 @@ async def test_an_erased_confirmation_is_on_record(admin, acme, database, tempor
     assert [(line["type"], line["salt"], line["record"]) for line in emptied] == [
         (f"confirmation.{what}", "", "") for what in ("requested", "voted", "approved")
     ]
+
+
+async def test_what_is_erased_during_an_export_does_not_end_it(admin, acme, database, monkeypatch):
+    row, other = await approved(acme), await approved(acme)
+
+    async def erase_first(deployment, confirmation):
+        if confirmation == row.id:
+            async with database.write() as tx:
+                await erase_confirmation(tx, row, at=await database.clock(tx))
+        return await read_evidence(deployment, confirmation)
+
+    monkeypatch.setattr("api.admin.exporting.read_evidence", erase_first)
+    found = await lines(admin, acme.organisation.id)
+    evidence = {line["id"]: line["evidence"] for line in found if line["kind"] == "confirmation"}
+    assert (evidence[row.id], evidence[other.id] is None) == (None, False)
+    assert [line["confirmation"] for line in found if line["kind"] == "erased"] == [row.id]
+    assert found[-1]["kind"] == "end"
 
 
 async def test_what_cannot_be_erased_is_refused(admin, acme, temporal):
