@@ -49,7 +49,7 @@ def _default(value: object) -> str:
 
 def _parameter(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return str(parameter.metavar)
+        return f"{parameter.metavar} …" if parameter.nargs == -1 else str(parameter.metavar)
     if parameter.name == "help":
         return ""
     value = "" if parameter.is_flag else f" {parameter.metavar}"

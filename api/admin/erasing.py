@@ -11,6 +11,7 @@ from api.admin.office import BY, Answer, command, desk_of, opened, say
 from api.admin.people import Organisation
 from api.admin.revoking import revoke_entirely
 from cosignet.core.encoding import instant
+from cosignet.errors import CosignetError
 from settings import connect_temporal
 from store import erasure
 from store.database import Database
@@ -19,16 +20,23 @@ from store.organisations import find_organisation
 
 @command("erase-confirmation")
 async def erase(
-    confirmation: Annotated[
-        str, Argument(metavar="CONFIRMATION", help="Id of a confirmation that has ended.", show_default=False)
+    confirmations: Annotated[
+        list[str], Argument(metavar="CONFIRMATION", help="Ids of confirmations that have ended.", show_default=False)
     ],
 ) -> Answer:
-    """Erase what a confirmation was about, its votes and evidence; an approval can no longer be used or proven."""
+    """Erase what confirmations were about, their votes and evidence; approvals can no longer be used or proven."""
+    erased, refused = {}, {}
     async with opened() as deployment:
         workflows = ApprovalWorkflows(await connect_temporal(), search_attributes=False)
-        at = await erase_confirmation(deployment, workflows, confirmation, by=BY)
-        await _overwrite(deployment.database)
-    return {"confirmation": confirmation, "erased_at": instant(at)}
+        for confirmation in dict.fromkeys(confirmations):
+            try:
+                erased[confirmation] = instant(await erase_confirmation(deployment, workflows, confirmation, by=BY))
+            except CosignetError as error:
+                refused[confirmation] = error.code
+                say(f"{confirmation}: {error}")
+        if erased:
+            await _overwrite(deployment.database)
+    return {"ok": not refused, "erased": erased, "refused": refused}
 
 
 @command("erase-person")
@@ -47,7 +55,7 @@ async def erase_somebody(
             await desk.note_change(tenant.id, "person.erased", person=found.id)
         await _overwrite(deployment.database)
     if signed:
-        say("What they signed stays, with the reasons that they gave. `erase-confirmation` erases one of those, too.")
+        say("What they signed stays, with the reasons that they gave. `erase-confirmation` erases those, too.")
     return {"person": found.id, "erased_at": instant(desk.at), "signed": signed}
 
 

@@ -1,3 +1,4 @@
+import json
 import secrets
 import sqlite3
 from contextlib import closing
@@ -51,13 +52,13 @@ async def approved(acme, *names, **ask):
 async def test_an_erased_confirmation_is_on_record(admin, acme, database, temporal):
     row, other = await approved(acme), await approved(acme)
     answer = await admin("erase-confirmation", row.id, **temporal)
-    assert answer == {"confirmation": row.id, "erased_at": answer["erased_at"]}
+    assert answer == {"ok": True, "erased": {row.id: answer["erased"][row.id]}, "refused": {}}
     change = {"change": "confirmation.erased", "by": "command line", "confirmation": row.id}
     assert await events(database, acme.organisation.id, of="admin.changed") == [change]
     found = await lines(admin, acme.organisation.id)
     assert [line["id"] for line in found if line["kind"] == "confirmation"] == [other.id]
     erased = [line for line in found if line["kind"] == "erased"]
-    assert erased == [{"kind": "erased", "confirmation": row.id, "erased_at": answer["erased_at"]}]
+    assert erased == [{"kind": "erased", "confirmation": row.id, "erased_at": answer["erased"][row.id]}]
     assert found[-1]["erased"] == 1
     emptied = [line for line in found if line["kind"] == "event" and line["confirmation_id"] == row.id]
     assert [(line["type"], line["salt"], line["record"]) for line in emptied] == [
@@ -82,14 +83,24 @@ async def test_what_is_erased_during_an_export_does_not_end_it(admin, acme, data
     assert found[-1]["kind"] == "end"
 
 
-async def test_what_cannot_be_erased_is_refused(admin, acme, temporal):
-    pending = await acme.ask(secrets.token_hex(16))
-    assert await admin.refusal("erase-confirmation", pending.id, **temporal) == "confirmation.pending"
-    assert await admin.refusal("erase-confirmation", "0" * 32, **temporal) == "confirmation.unknown"
-    assert await admin.refusal("erase-confirmation", pending.id[:-1], **temporal) == "confirmation.unknown"
-    row = await approved(acme)
-    await admin("erase-confirmation", row.id, **temporal)
-    assert await admin.refusal("erase-confirmation", row.id, **temporal) == "confirmation.erased"
+async def test_what_cannot_be_erased_is_refused_and_all_else_erased(admin, acme, database, temporal):
+    pending = (await acme.ask(secrets.token_hex(16))).id
+    first, second, before = [(await approved(acme)).id for _ in range(3)]
+    await admin("erase-confirmation", before, **temporal)
+    wanted = (first, pending, "0" * 32, before, first, second, second[:-1])
+    done = await admin.run("erase-confirmation", *wanted, **temporal)
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, answer["ok"], set(answer["erased"])) == (1, False, {first, second})
+    assert answer["refused"] == {
+        pending: "confirmation.pending",
+        "0" * 32: "confirmation.unknown",
+        before: "confirmation.erased",
+        second[:-1]: "confirmation.unknown",
+    }
+    for confirmation, code in answer["refused"].items():
+        assert f"{confirmation}: {code}: " in done.stderr
+    async with database.read() as tx:
+        assert [await get_confirmation(tx, one) is None for one in (first, second, pending)] == [True, True, False]
 
 
 async def test_without_temporal_nothing_is_erased(admin, acme, database):
