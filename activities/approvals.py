@@ -172,23 +172,15 @@ class ApprovalWorkflows:
     async def sync(self, confirmation: str) -> None:
         """Let the workflow read its row again. Raises `Unavailable("temporal.unavailable")`; one that ended is fine."""
         handle = self._client.get_workflow_handle(workflow_id(confirmation))
-        try:
+        with _absent_is_fine():
             await handle.signal(SYNC_SIGNAL, rpc_timeout=RPC_TIMEOUT)
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
-                raise _unavailable() from error
 
     async def status(self, confirmation: str) -> WorkflowExecutionStatus | None:
         """How the newest run stands, `None` when Temporal knows of none. Raises `Unavailable`."""
-        try:
-            described = await self._client.get_workflow_handle(workflow_id(confirmation)).describe(
-                rpc_timeout=RPC_TIMEOUT
-            )
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                return None
-            raise _unavailable() from error
-        return described.status
+        handle = self._client.get_workflow_handle(workflow_id(confirmation))
+        with _absent_is_fine():
+            return (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
+        return None
 
     async def forget(self, confirmation: str) -> None:
         """Have Temporal delete every run that ended, with its history; it does so after it has answered.
@@ -198,11 +190,8 @@ class ApprovalWorkflows:
         execution = workflow_id(confirmation)
         if await self.status(confirmation) is WorkflowExecutionStatus.RUNNING:
             raise Conflict("workflow.running", f"the workflow {execution} has not ended yet; try again in a moment")
-        try:
-            for run in await self._runs(execution):
-                await self._delete(WorkflowExecution(workflow_id=execution, run_id=run))
-        except RPCError as error:
-            raise _unavailable() from error
+        for run in await self._runs(execution):
+            await self._delete(WorkflowExecution(workflow_id=execution, run_id=run))
 
     async def running(self) -> set[str]:
         """The confirmations whose workflow runs, as far as Temporal's visibility store has noticed."""
@@ -212,7 +201,11 @@ class ApprovalWorkflows:
 
     async def _runs(self, execution: str) -> set[str]:
         """The newest run, and those before it as far as Temporal's visibility store has noticed."""
-        runs = {found.run_id async for found in self._client.list_workflows(f"WorkflowId = '{execution}'")}
+        try:
+            runs = {found.run_id async for found in self._client.list_workflows(f"WorkflowId = '{execution}'")}
+        except RPCError as error:
+            # Also for a namespace that is not there: nobody knows then what is in the right one.
+            raise _unavailable() from error
         with _absent_is_fine():
             runs.add((await self._client.get_workflow_handle(execution).describe(rpc_timeout=RPC_TIMEOUT)).run_id)
         return runs
@@ -255,11 +248,12 @@ def _refusal(error: WorkflowUpdateFailedError) -> VoteAnswer:
 
 @contextlib.contextmanager
 def _absent_is_fine() -> Iterator[None]:
+    """Whatever Temporal refuses is `Unavailable`, but that it knows of no such workflow."""
     try:
         yield
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND:
-            raise
+            raise _unavailable() from error
 
 
 def _unavailable() -> Unavailable:

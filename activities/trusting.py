@@ -8,7 +8,6 @@ from activities.matters import credential_of
 from cosignet.core.trust import Approver, Floor, Trust
 from cosignet.errors import NotFound
 from store.credentials import active_credentials
-from store.installation import claim_rp_id
 from store.organisations import list_people
 from store.rows import CredentialRow, Person
 
@@ -21,8 +20,6 @@ async def propose_trust(deployment: Deployment, organisation: str, *, threshold:
     Raises `NotFound("trust.nobody")`, `Malformed("trust.form")` for a threshold that nobody can reach, and
     `Unavailable("log.unfounded")`.
     """
-    async with deployment.database.write() as tx:
-        await claim_rp_id(tx, deployment.rp.id)
     async with deployment.database.read() as tx:
         people = await list_people(tx, organisation)
         passkeys = await active_credentials(tx, [person.id for person in people])

@@ -155,7 +155,7 @@ async def proof(service: Use, event: str) -> Response:
     },
 )
 async def verification(service: Use, confirmation: AnyConfirmation) -> Response:
-    """Who decided a confirmation, for whoever knows its id: its evidence, without what it was about."""
+    """Who decided a confirmation, for whoever knows its id: its evidence; what it was about only if that is public."""
     document = await read_public_evidence(service.deployment, confirmation)
     if document is None:
         return Response(status_code=202, headers={"Retry-After": str(PROOF_RETRY_AFTER)})

@@ -2023,7 +2023,7 @@ function lists({ withheld, policy, votes, emails }, { standings, witnessed }, no
   const attested = [
     "when it was decided, and so that it was before the deadline",
     ...(policy && votes.some((vote) => policy.seats.get(vote.holder) > 0) ? ["that a fallback seat was open"] : []),
-    "who the requester is",
+    ...(withheld ? [] : ["who the requester is"]),
     "that no passkey had been revoked",
     ...(standings.includes("operator") ? ["whose a passkey is that nobody endorsed"] : []),
     ...(Object.keys(emails).length ? ["which e-mail address a person has"] : []),

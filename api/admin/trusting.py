@@ -9,6 +9,7 @@ from activities.trusting import KeysOf, propose_trust
 from api.admin.office import Answer, command, opened, say
 from api.admin.people import Organisation
 from cosignet.core.encoding import b64u, instant
+from store.installation import claim_rp_id
 from store.organisations import find_organisation
 
 _READ_FIRST = """\
@@ -24,7 +25,8 @@ async def trust(
 ) -> Answer:
     """Print a trust file that pins every active passkey, to be read by a human before it is relied on."""
     async with opened() as deployment:
-        async with deployment.database.read() as tx:
+        async with deployment.database.write() as tx:
+            await claim_rp_id(tx, deployment.rp.id)
             tenant = await find_organisation(tx, organisation)
         proposed, keys = await propose_trust(deployment, tenant.id, threshold=threshold)
     _describe(keys)

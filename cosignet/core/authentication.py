@@ -8,7 +8,6 @@ from cosignet.core.assertion import Credential
 from cosignet.core.consistency import Consistent
 from cosignet.core.decision import Vote
 from cosignet.core.log_keys import LogKey, signers_of
-from cosignet.core.note import Note
 from cosignet.core.ots import block_hash, time_in
 from cosignet.core.trust import Level, PinnedLog, Trust
 from cosignet.core.witnesses import NONE
@@ -23,9 +22,13 @@ _LAST_SECOND = 253_402_300_799
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the log's head is vouched for by: how far it has come, and since when, by the word of whom, it exists."""
+    """What the log's head is vouched for by: how far it has come, and since when, by the word of whom, it exists.
+
+    `witnessed` is whether enough witnesses have signed it. A block alone says nothing of other heads.
+    """
 
     level: Level
+    witnessed: bool
     existed: tuple[tuple[datetime, str], ...]
 
     @property
@@ -74,7 +77,7 @@ def _require_places(found: Consistent, trust: Trust) -> None:
 def _require_log(found: Consistent, log: PinnedLog) -> Receipt:
     _require_signed(found, log)
     witnesses = log.witnesses
-    seen = signers_of(Note.parse(found.evidence.checkpoint), witnesses.witnesses.values())
+    seen = signers_of(found.note, witnesses.witnesses.values())
     if log.level is not Level.INCLUDED and not witnesses.satisfied_by(seen):
         raise NotAuthenticated("witness.quorum", "too few of the trusted witnesses have signed the log's head")
     witnessed = witnesses.quorum != NONE and witnesses.satisfied_by(seen)
@@ -88,14 +91,14 @@ def _require_log(found: Consistent, log: PinnedLog) -> Receipt:
     if anchored:
         existed.append(anchored)
         level = Level.ANCHORED
-    return Receipt(level, tuple(existed))
+    return Receipt(level, witnessed, tuple(existed))
 
 
 def _require_signed(found: Consistent, log: PinnedLog) -> None:
     if found.head.origin != log.origin:
         raise NotAuthenticated("trust.log", "recorded in another log than the trusted one")
     needed = {pinned.key for pinned in log.keys if pinned.signs(found.head.size)}
-    signed = signers_of(Note.parse(found.evidence.checkpoint), needed)
+    signed = signers_of(found.note, needed)
     if not needed or needed - set(signed):
         raise NotAuthenticated("trust.log", "not every key that the trust file names has signed the log's head")
 

@@ -57,7 +57,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Consistent:
-    """Evidence that agrees with itself. `request` and `record` are what the log's leaves commit to.
+    """Evidence that agrees with itself. `note` is its checkpoint, `request` and `record` what the leaves commit to.
 
     `addresses` are the hashed ones of those who approved, by person, where that is public. `anchored` are the heights
     of the Bitcoin blocks whose header its anchor claims to have.
@@ -65,6 +65,7 @@ class Consistent:
 
     evidence: Evidence
     content: Content | None
+    note: Note
     head: Checkpoint
     request: Record
     record: Record
@@ -82,7 +83,8 @@ class Consistent:
 def check(evidence: Evidence) -> Consistent:
     """Make every check that needs no trust. Raises `CosignetError`; its code is the name of the check that failed."""
     content = _content(evidence)
-    head = Checkpoint.parse(Note.parse(evidence.checkpoint).text)
+    note = Note.parse(evidence.checkpoint)
+    head = Checkpoint.parse(note.text)
     request_leaf, request = evidence.request.open(REQUESTED, head)
     _check_request(evidence, request_leaf, request, content)
     outcome_leaf, record = evidence.outcome.open(f"confirmation.{evidence.decision}", head)
@@ -94,7 +96,8 @@ def check(evidence: Evidence) -> Consistent:
     _check_times(counted, request, record)
     _count(evidence, content, counted)
     _check_addresses(evidence, content, votes, outcome.addresses)
-    return Consistent(evidence, content, head, request, record, votes, keys, outcome.addresses, _anchored(evidence))
+    anchored = _anchored(evidence)
+    return Consistent(evidence, content, note, head, request, record, votes, keys, outcome.addresses, anchored)
 
 
 def _content(evidence: Evidence) -> Content | None:

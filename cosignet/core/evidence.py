@@ -13,13 +13,13 @@ from cosignet.core.canonical import MAX_BYTES, canonicalise, of_type, parse
 from cosignet.core.checkpoint import MAX_SIZE
 from cosignet.core.encoding import b64u, from_b64u
 from cosignet.core.entry import Entry, hashes_from_json
+from cosignet.core.leaf import HASH_BYTES
 from cosignet.core.terms import MAX_PERSON
 from cosignet.errors import Malformed
 
 EVIDENCE = "cosignet/evidence/v1"
 MEDIA_TYPE = "application/vnd.cosignet.evidence+json"
 MAX_EVIDENCE = 4 * 1024 * 1024
-HASH_BYTES = 32
 
 DecisionStatus = Literal["approved", "rejected"]
 

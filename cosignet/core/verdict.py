@@ -189,7 +189,7 @@ def _attested(authentic: Authentic, signers: tuple[Signer, ...], emails: Mapping
     found = authentic.found
     operator = [
         f"the operator says it was decided at {instant(found.decided_at)}, before the deadline",
-        "the operator says who the requester is",
+        *(["the operator says who the requester is"] if found.content else []),
         "the operator says that none of the passkeys had been revoked by then",
     ]
     whose = [f"the operator says that a passkey is {s.person}'s" for s in signers if s.key_state == "attested"]
@@ -206,7 +206,7 @@ def _not_proven(authentic: Authentic) -> tuple[str, ...]:
     found = authentic.found
     unseen = (
         ("that everybody is shown the same log: no witness has signed its head",)
-        if not authentic.receipt.existed
+        if not authentic.receipt.witnessed
         else ()
     )
     unanchored = (f"that its head is in Bitcoin: the trust file has none of the blocks {found.anchored}",)

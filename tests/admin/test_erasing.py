@@ -235,6 +235,19 @@ async def test_an_erased_person_is_revoked_and_on_record(admin, acme, database):
         await acme.ask(secrets.token_hex(16), approvers=["anna@example.com"])
 
 
+async def test_whoever_voted_again_signed_it_once(admin, acme, database):
+    row = await acme.ask(secrets.token_hex(16), approvers=["anna@example.com", "ben@example.com"], threshold=2)
+    for name in ("anna", "ben", "anna"):
+        _, vote = await acme.sign(row.id, name)
+        assert (await record_vote(acme.deployment, row.id, vote)).answer.accepted
+        if name == "anna":
+            await acme.enrol("anna")
+            await admin("revoke-credential", vote.credential)
+    async with database.read() as tx:
+        assert len(await list_votes(tx, row.id, with_voided=True)) == 3
+    assert (await admin("erase-person", acme.organisation.id, "anna@example.com"))["signed"] == [row.id]
+
+
 async def test_who_was_revoked_before_is_erased_too(admin, acme, database):
     await admin("revoke-person", acme.organisation.id, "anna@example.com")
     answer = await admin("erase-person", acme.organisation.id, acme.people["anna"].id)

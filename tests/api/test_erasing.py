@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.approvals import ApprovalWorkflows, workflow_id
@@ -201,6 +202,15 @@ async def test_nothing_is_erased_without_temporal(stage):
     assert await refusal(erase(stage, down, asked.id), Unavailable) == "temporal.unavailable"
     async with stage.acme.database.read() as tx:
         assert (await get_confirmation(tx, asked.id)).payload
+    assert await stage.agent.evidence(asked.id)
+
+
+async def test_nothing_is_erased_by_a_namespace_that_is_not_there(stage):
+    async with stage.worker():
+        asked = await approved(stage)
+    host = stage.temporal.service_client.config.target_host
+    elsewhere = ApprovalWorkflows(await Client.connect(host, namespace="nowhere"), search_attributes=False)
+    assert await refusal(erase(stage, elsewhere, asked.id), Unavailable) == "temporal.unavailable"
     assert await stage.agent.evidence(asked.id)
 
 

@@ -1,15 +1,14 @@
 """`cosignet trust`: what a service says, explained to whoever has to decide whether to believe it."""
 
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from cosignet.cli import main
 from cosignet.core.trust import Trust
+from tests.loopback import loopback
 
 TRUST = (Path(__file__).parents[1] / "vectors/evidence/approved_two_of_three/trust.json").read_bytes()
 
@@ -19,26 +18,12 @@ def serving(status=200, body=TRUST, location=None):
     """A service on this machine that answers everything so; what it was asked, and with which key."""
     asked = []
 
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append((self.path, self.headers.get("Authorization")))
-            self.send_response(status)
-            if location:
-                self.send_header("Location", location)
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(path, headers):
+        asked.append((path, headers.get("Authorization")))
+        return status, {"Location": location} if location else {}, body
 
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with loopback(answer) as url:
+        yield url, asked
 
 
 @pytest.fixture(autouse=True)

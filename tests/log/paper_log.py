@@ -1,13 +1,11 @@
 """A log that lies as it is told to: its files in memory, signed with its own keys, served over real HTTP."""
 
 import secrets
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cosignet.core.checkpoint import Checkpoint
 from cosignet.core.leaf import Leaf, public_keys
@@ -15,6 +13,7 @@ from cosignet.core.log_keys import Kind, SigningKey
 from cosignet.core.merkle import leaf_hash
 from cosignet.core.note import Note
 from cosignet.core.tiles import HASH_BYTES, WIDTH, Address, edge_of, grow, pack_entries, root_of
+from tests.loopback import Answer, loopback
 
 ORIGIN = "log.example.com/public/log"
 LONG_AGO = "2026-01-31T12:00:00Z"
@@ -87,26 +86,12 @@ class PaperLog:
 def served(log: PaperLog) -> Iterator[PaperLog]:
     """The log on a free port of loopback."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = self.path.removeprefix("/log/")
-            log.asked.append(path)
-            content = log.files.get(path)
-            self.send_response(200 if content is not None else 404)
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            self.wfile.write(content or b"")
+    def answer(path: str, _: object) -> Answer:
+        path = path.removeprefix("/log/")
+        log.asked.append(path)
+        content = log.files.get(path)
+        return (404, {}, b"") if content is None else (200, {}, content)
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    log.url = f"http://127.0.0.1:{server.server_port}/log"
-    try:
+    with loopback(answer) as url:
+        log.url = f"{url}/log"
         yield log
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
