@@ -1,5 +1,6 @@
 """One browser tab with an authenticator of its own, and what its pages did that they should not."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -95,6 +96,12 @@ class Tab:
         await self.hook("payload").hover(position={"x": 5, "y": 5}, force=True)
         await self.page.mouse.wheel(0, 1_000_000)
         await expect(self.hook("approve")).to_be_enabled()
+
+    async def is_scrolled(self, pixels: int) -> None:
+        """Wait for it. The page's policy lets nobody evaluate texts, as `wait_for_function` does at its second look."""
+        async with asyncio.timeout(15):
+            while await self.page.evaluate("scrollY") < pixels:
+                await asyncio.sleep(0.02)
 
     async def ceremonies(self) -> int:
         return await self.page.evaluate("window.ceremonies")

@@ -55,7 +55,7 @@ async def test_the_buttons_are_locked_until_the_payload_was_read_to_its_end(site
         await expect(tab.hook(button)).to_be_disabled()
     await tab.page.mouse.move(200, 300)
     await tab.page.mouse.wheel(0, 600)
-    await tab.page.wait_for_function("scrollY >= 500")
+    await tab.is_scrolled(500)
     await expect(tab.hook("approve")).to_be_disabled()
     await tab.decide()
     await tab.reaches("recorded")

@@ -27,7 +27,7 @@ async def test_the_buttons_stay_locked_until_it_was_on_the_screen(site, tab, ann
     await expect(tab.hook("approve")).to_be_disabled()
     await tab.hook("payload").hover(position={"x": 5, "y": 5}, force=True)
     await tab.page.mouse.wheel(0, 1_000)
-    await tab.page.wait_for_function("scrollY >= 900")
+    await tab.is_scrolled(900)
     await expect(tab.hook("public")).not_to_be_in_viewport()
     await expect(tab.hook("approve")).to_be_disabled()
     await tab.read_to_the_end()
